@@ -1,0 +1,201 @@
+//! Moving a file's content: by the ladder, or as a stream.
+
+use std::time::Duration;
+
+use super::Tools;
+use super::fill::{Failure, Filled, Step, Surroundings, fill};
+use super::memory::bits;
+use super::regular::Copying;
+use crate::error::{Error, Operation, Result};
+use crate::plan::{self, Code, FileSystem, Kind, Method};
+use crate::report::{Bytes, FileReport, InPlace, Reason, StagingUsed};
+use crate::sys::{self, Borrowed, Ends, Ready};
+
+impl Copying<'_> {
+    pub(super) fn fill_target(
+        &self,
+        tools: &mut Tools,
+        target: Borrowed<'_>,
+        report: &mut FileReport,
+    ) -> Result<()> {
+        let is_stream = self.facts.kind != Kind::File
+            || report.staging == Some(StagingUsed::InPlace(InPlace::NotRegular));
+        if is_stream {
+            report.bytes = self.stream(tools, target)?;
+            return Ok(());
+        }
+        // What is written in place may be elsewhere than its name.
+        let target_device = match report.staging {
+            Some(StagingUsed::InPlace(_)) => {
+                let facts = sys::facts(target).map_err(|code| {
+                    self.leaf.target.error(Operation::StatTarget).with_cause(code)
+                })?;
+                facts.identity.device
+            }
+            _ => self.leaf.into.device,
+        };
+        let pair = (self.facts.identity.device, target_device);
+        let source_fs = tools.file_system(self.source, pair.0);
+        let target_fs = tools.file_system(target, pair.1);
+        let mut plan = plan::choose(
+            &self.context.options,
+            self.facts,
+            source_fs,
+            target_fs,
+            1 + self.spare_threads,
+        );
+        if !plan.must_clone {
+            let known = tools.known.refusals(&self.context.memory, pair);
+            let met = known.iter().filter(|refusal| plan.ladder.contains(refusal.method));
+            report.refusals.extend(met);
+            plan.ladder = plan.ladder.without(bits(known));
+        }
+        let around = Surroundings {
+            rules: sys::RULES,
+            is_network: [source_fs, target_fs].contains(&FileSystem::Network),
+            cancel: &self.context.cancel,
+            counters: &self.context.counters,
+        };
+        let kinds = (source_fs, target_fs);
+        let filled = self.fill_patiently(tools, target, kinds, &plan, &around)?;
+        for refusal in &filled.refusals {
+            self.context.memory.note(pair, *refusal);
+        }
+        report.refusals.extend(filled.refusals);
+        report.bytes = filled.bytes;
+        report.changed = self.has_source_changed(&report.bytes)?;
+        Ok(())
+    }
+
+    /// Fills; where a clone is demanded and may work in a moment, waits for that moment.
+    fn fill_patiently(
+        &self,
+        tools: &mut Tools,
+        target: Borrowed<'_>,
+        (source_fs, target_fs): (FileSystem, FileSystem),
+        plan: &plan::FillPlan,
+        around: &Surroundings<'_>,
+    ) -> Result<Filled> {
+        // OpenZFS writes out what is dirty within five seconds (zfs_txg_timeout).
+        const ATTEMPTS_MAX: usize = 30;
+        const PAUSE: Duration = Duration::from_millis(200);
+        let mut ends = Ends::new(
+            self.source,
+            target,
+            self.facts,
+            source_fs,
+            target_fs,
+            plan.makes_holes,
+            tools.buffers(plan.threads),
+        );
+        for _ in 1..ATTEMPTS_MAX {
+            match fill(&mut ends, plan, around) {
+                Err(Failure::NoClone { refusal })
+                    if refusal.reason == Reason::Code(sys::TRY_LATER) =>
+                {
+                    std::thread::sleep(PAUSE);
+                }
+                answer => return answer.map_err(|failure| self.failed(failure)),
+            }
+        }
+        fill(&mut ends, plan, around).map_err(|failure| self.failed(failure))
+    }
+
+    fn failed(&self, failure: Failure) -> Error {
+        let (source, target) = (&self.leaf.source, &self.leaf.target);
+        match failure {
+            Failure::Cancelled { .. } => target.error(Operation::Cancelled),
+            Failure::NoClone { refusal } => {
+                let error = target.error(Operation::Clone).with_other((source.path)());
+                match refusal.reason {
+                    Reason::Code(code) => error.with_cause(code),
+                    Reason::NoProgress | Reason::WrongLength => error,
+                }
+                .with_method(refusal.method, refusal.offset)
+            }
+            Failure::Fault { fault, step, offset } => {
+                let operation = fault.operation(step);
+                let error = match operation {
+                    Operation::Read | Operation::FindHoles => source.error(operation),
+                    Operation::Clone | Operation::Move => {
+                        target.error(operation).with_other((source.path)())
+                    }
+                    _ => target.error(operation),
+                };
+                let error = error.with_cause(fault.code);
+                match step {
+                    Step::Move(method) => error.with_method(method, offset),
+                    _ => error,
+                }
+            }
+        }
+    }
+
+    /// Copies from where the source stands to its end: FIFOs, devices, and into such.
+    fn stream(&self, tools: &mut Tools, target: Borrowed<'_>) -> Result<Bytes> {
+        let mut bytes = Bytes { method: Some(Method::ReadWrite), ..Bytes::default() };
+        let buffer = &mut *tools.buffers(1)[0].bytes();
+        let failed = |error: Error, code: Code, at: u64| {
+            Err(error.with_cause(code).with_method(Method::ReadWrite, at))
+        };
+        loop {
+            let count = match self
+                .until_ready(self.source, Ready::ToRead, |source| sys::read_some(source, buffer))?
+            {
+                Ok(0) => return Ok(bytes),
+                Ok(count) => count,
+                Err(code) => {
+                    return failed(self.leaf.source.error(Operation::Read), code, bytes.len);
+                }
+            };
+            let mut done = 0;
+            while done < count {
+                match self.until_ready(target, Ready::ToWrite, |target| {
+                    sys::write_some(target, &buffer[done..count])
+                })? {
+                    Ok(taken) => done += taken,
+                    Err(code) => {
+                        return failed(self.leaf.target.error(Operation::Write), code, bytes.len);
+                    }
+                }
+            }
+            bytes.moved += count as u64;
+            bytes.len = bytes.moved;
+            self.context.counters.add_moved(count as u64);
+        }
+    }
+
+    /// Makes a call on a stream when the stream is ready for it, and asks for cancellation while it is not.
+    fn until_ready(
+        &self,
+        stream: Borrowed<'_>,
+        ready: Ready,
+        mut call: impl FnMut(Borrowed<'_>) -> sys::Answer<usize>,
+    ) -> Result<sys::Answer<usize>> {
+        loop {
+            if self.context.cancel.is_cancelled() {
+                return Err(self.leaf.target.error(Operation::Cancelled));
+            }
+            match sys::wait_a_moment(stream, ready) {
+                Ok(false) => continue,
+                Ok(true) => {}
+                Err(code) => return Ok(Err(code)),
+            }
+            match call(stream) {
+                Err(sys::INTERRUPTED | sys::TRY_LATER) => {}
+                answer => return Ok(answer),
+            }
+        }
+    }
+
+    /// Whether somebody wrote to the source meanwhile. A clone is of one moment, and one read nearly so.
+    fn has_source_changed(&self, bytes: &Bytes) -> Result<bool> {
+        const READ_AT_ONCE_BYTES: u64 = 64 << 10;
+        if self.facts.kind != Kind::File || bytes.moved <= READ_AT_ONCE_BYTES {
+            return Ok(false);
+        }
+        let now = sys::facts(self.source)
+            .map_err(|code| self.leaf.source.error(Operation::StatSource).with_cause(code))?;
+        Ok(now.has_changed_since(self.facts))
+    }
+}

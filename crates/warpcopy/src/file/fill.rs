@@ -1,0 +1,388 @@
+//! Runs a ladder of methods over one file. The only contact with the kernel is the [`Mover`].
+//!
+//! One number holds the state: `at`, the bytes from the start of the target that are known to be right. A method
+//! that declines leaves the target cut at that length, and the next one goes on there.
+
+use crate::plan::{
+    Data, Fault, FillPlan, Ladder, Method, Mover, Part, Rule, Scope, Side, Verdict, classify,
+};
+use crate::report::{Bytes, Reason, Refusal};
+use crate::watch::{Cancel, Counters};
+
+/// What one call is asked to move at most, for each thread that works on it: long enough that the cost of the call
+/// vanishes, short enough that a cancelled copy stops within tens of milliseconds.
+const CHUNK_BYTES_MAX: u64 = 16 << 20;
+
+/// As [`CHUNK_BYTES_MAX`], for all threads together.
+const SPLIT_CHUNK_BYTES_MAX: u64 = 64 << 20;
+
+/// How far is read past a place where the source's answers about holes contradict each other.
+const STEP_BYTES: u64 = 64 << 10;
+
+/// Reading and writing alone.
+const PLAIN: Ladder = Ladder::plain();
+
+/// What filling needs to know besides the plan.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) rules: &'a [Rule],
+    pub(crate) is_network: bool,
+    pub(crate) cancel: &'a Cancel,
+    pub(crate) counters: &'a Counters,
+}
+
+/// A file that was filled.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filled {
+    pub(crate) bytes: Bytes,
+    /// Methods that declined, in order.
+    pub(crate) refusals: Vec<Refusal>,
+}
+
+/// A file that could not be filled.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// A call failed in a way that no other method can mend.
+    Fault { fault: Fault, step: Step, offset: u64 },
+    /// A clone was demanded and declined.
+    NoClone { refusal: Refusal },
+    /// The flag was raised.
+    Cancelled { offset: u64 },
+}
+
+/// What was being done when a call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Move(Method),
+    FindHoles,
+    SetLength,
+    Preallocate,
+}
+
+/// Fills the empty target of `mover` with the bytes of its source, by the first method that works.
+///
+/// The copy ends where the source ends. A source that grows meanwhile is followed once, to the length it has when
+/// its first length is reached; one that shrinks ends the copy where it ends. On failure the target holds the
+/// right bytes up to the offset reported, and nothing else if it could be cut there.
+pub(crate) fn fill(
+    mover: &mut dyn Mover,
+    plan: &FillPlan,
+    around: &Surroundings<'_>,
+) -> Result<Filled, Failure> {
+    let mut filling = Filling { mover, plan, around, at: 0, filled: Filled::default() };
+    for method in plan.ladder.whole().iter() {
+        if filling.clone_whole(method)? {
+            return Ok(filling.filled);
+        }
+    }
+    let Some(_) = plan.ladder.partial().first() else {
+        // The ladder held nothing but clone, and it declined.
+        let refusal = filling.filled.refusals.pop().expect("a declined method is on record");
+        return Err(Failure::NoClone { refusal });
+    };
+    let answer = filling.by_parts(plan.ladder.partial());
+    if answer.is_err() {
+        // Best effort: what is being returned is the interesting error.
+        let _ = filling.mover.set_len(filling.at);
+    }
+    answer.map(|()| filling.filled)
+}
+
+struct Filling<'a> {
+    mover: &'a mut dyn Mover,
+    plan: &'a FillPlan,
+    around: &'a Surroundings<'a>,
+    /// Bytes from the target's start that are known to be right.
+    at: u64,
+    filled: Filled,
+}
+
+/// Whether moving came to the end of the range or to the end of the source.
+#[derive(PartialEq, Eq)]
+enum End {
+    OfRange,
+    OfSource,
+}
+
+impl Filling<'_> {
+    /// Tries a method that takes the whole file; `false` if it declined.
+    fn clone_whole(&mut self, method: Method) -> Result<bool, Failure> {
+        let mut attempts = Attempts::default();
+        loop {
+            self.check_cancel()?;
+            let fault = match self.mover.whole(method) {
+                Ok(length) => return self.accept_clone(method, length),
+                Err(fault) => fault,
+            };
+            match attempts.judge(self.verdict(method, fault, false)) {
+                Verdict::Retry | Verdict::RetryOnce => {}
+                Verdict::Refused(scope) => {
+                    self.refuse(method, Reason::Code(fault.code), scope);
+                    // A clone is not atomic: it may have shared a part before it declined.
+                    if scope == Scope::File {
+                        self.set_len(0)?;
+                    }
+                    return Ok(false);
+                }
+                Verdict::Failed => {
+                    // Best effort, as above: what is being returned is the interesting error.
+                    let _ = self.mover.set_len(0);
+                    return Err(self.failed(fault, Step::Move(method)));
+                }
+            }
+        }
+    }
+
+    fn accept_clone(&mut self, method: Method, length: u64) -> Result<bool, Failure> {
+        let is_right = Some(length) == self.plan.len_bytes
+            || length == self.call(Step::Move(method), |mover| mover.source_len())?;
+        if !is_right {
+            self.refuse(method, Reason::WrongLength, Scope::File);
+            self.set_len(0)?;
+            return Ok(false);
+        }
+        self.around.counters.add_cloned(length);
+        self.filled.bytes.method = Some(method);
+        self.filled.bytes.cloned = length;
+        self.filled.bytes.len = length;
+        Ok(true)
+    }
+
+    fn by_parts(&mut self, mut rungs: Ladder) -> Result<(), Failure> {
+        if let (true, Some(length)) = (self.plan.preallocate, self.plan.len_bytes) {
+            self.call(Step::Preallocate, |mover| mover.preallocate(length))?;
+        }
+        if self.plan.seeks_holes {
+            self.by_segments(&mut rungs)?;
+        } else {
+            self.densely(&mut rungs)?;
+        }
+        self.filled.bytes.len = self.at;
+        let has_more_behind = self.plan.preallocate || self.plan.threads > 1;
+        let is_cut_short = has_more_behind && Some(self.at) != self.plan.len_bytes;
+        if self.filled.bytes.holes > 0 || is_cut_short {
+            self.set_len(self.at)?;
+        }
+        Ok(())
+    }
+
+    /// Moves everything from the start to the source's end.
+    fn densely(&mut self, rungs: &mut Ladder) -> Result<(), Failure> {
+        let Some(length) = self.plan.len_bytes else {
+            return self.advance(u64::MAX, rungs).map(drop);
+        };
+        if self.advance(length, rungs)? == End::OfSource {
+            return Ok(());
+        }
+        // A byte beyond the length it had when it was opened: the source grew. It is followed to the length it
+        // has now and no further, else a busy writer would never let the copy end.
+        if self.advance(length.saturating_add(1), &mut { PLAIN })? == End::OfRange {
+            let length = self.call(Step::FindHoles, |mover| mover.source_len())?;
+            self.advance(length, rungs)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the data that the source reports and skips its holes.
+    fn by_segments(&mut self, rungs: &mut Ladder) -> Result<(), Failure> {
+        let mut limit = self.plan.len_bytes.unwrap_or(u64::MAX);
+        let mut was_followed = false;
+        loop {
+            if self.at >= limit {
+                let length = self.call(Step::FindHoles, |mover| mover.source_len())?;
+                if was_followed || length <= limit {
+                    return Ok(());
+                }
+                (limit, was_followed) = (length, true);
+            }
+            self.check_cancel()?;
+            let from = self.at;
+            let end = match self.call(Step::FindHoles, |mover| mover.next_data(from))? {
+                Data::HoleUntil(end) => {
+                    self.skip_to(end.min(limit));
+                    if end < limit {
+                        return Ok(()); // the source shrank
+                    }
+                    continue;
+                }
+                // A writer punched the data out between two questions, or the answer lies behind (it was 0 in
+                // openzfs/zfs#12477): read on a little, so as to get ahead.
+                Data::Range(range) | Data::Doubtful(range)
+                    if range.end <= from || range.is_empty() =>
+                {
+                    self.advance(limit.min(from.saturating_add(STEP_BYTES)), rungs)?
+                }
+                Data::Range(range) => {
+                    self.skip_to(range.start.min(limit));
+                    self.advance(range.end.min(limit), rungs)?
+                }
+                Data::Doubtful(range) => self.advance(range.end.min(limit), &mut { PLAIN })?,
+            };
+            if end == End::OfSource {
+                return Ok(());
+            }
+        }
+    }
+
+    fn skip_to(&mut self, offset: u64) {
+        let offset = offset.max(self.at);
+        if offset > self.at {
+            self.mover.skip(self.at..offset);
+        }
+        self.filled.bytes.holes += offset - self.at;
+        self.at = offset;
+    }
+
+    /// Moves bytes from `at` to `end` with the first rung that works, and takes away the rungs that decline.
+    fn advance(&mut self, end: u64, rungs: &mut Ladder) -> Result<End, Failure> {
+        let mut attempts = Attempts::default();
+        while self.at < end {
+            self.check_cancel()?;
+            let method = rungs.first().unwrap_or(Method::ReadWrite);
+            let range = self.at..self.ask_until(method, end);
+            let fault = match self.mover.part(method, range) {
+                Ok(Part { advanced: 0, .. }) if method == Method::ReadWrite => {
+                    return Ok(End::OfSource);
+                }
+                // Zero from inside the kernel is never the end by itself: golang/go#44272, openclaw/fs-safe#359.
+                Ok(Part { advanced: 0, .. }) => {
+                    self.descend(rungs, method, Reason::NoProgress, Scope::File)?;
+                    attempts = Attempts::default();
+                    continue;
+                }
+                Ok(part) => {
+                    attempts = Attempts::default();
+                    self.account(method, part);
+                    let is_full = Some(self.at) == self.plan.len_bytes;
+                    if method == Method::ReadWrite && part.was_short && is_full {
+                        return Ok(End::OfSource);
+                    }
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            // Progress of one method does not count for the next.
+            let has_moved = self.filled.bytes.method == Some(method);
+            match attempts.judge(self.verdict(method, fault, has_moved)) {
+                Verdict::Retry | Verdict::RetryOnce => {}
+                Verdict::Refused(scope) => {
+                    self.descend(rungs, method, Reason::Code(fault.code), scope)?;
+                    attempts = Attempts::default();
+                }
+                Verdict::Failed => return Err(self.failed(fault, Step::Move(method))),
+            }
+        }
+        Ok(End::OfRange)
+    }
+
+    /// Where one call is asked to stop. Reading asks for one byte more than the source's length: a short answer
+    /// then proves the end without another call.
+    fn ask_until(&self, method: Method, end: u64) -> u64 {
+        let is_tail = method == Method::ReadWrite
+            && Some(end) == self.plan.len_bytes
+            && !self.plan.seeks_holes;
+        let end = if is_tail { end.saturating_add(1) } else { end };
+        let threads = if method == Method::ReadWrite { self.plan.threads as u64 } else { 1 };
+        let chunk = (CHUNK_BYTES_MAX * threads).min(SPLIT_CHUNK_BYTES_MAX);
+        end.min(self.at.saturating_add(chunk))
+    }
+
+    fn account(&mut self, method: Method, part: Part) {
+        self.at += part.advanced;
+        self.filled.bytes.holes += part.skipped;
+        self.filled.bytes.moved += part.advanced - part.skipped;
+        self.filled.bytes.method = Some(method);
+        self.around.counters.add_moved(part.advanced - part.skipped);
+    }
+
+    /// Goes to the next rung, with nothing in the target beyond what is known to be right.
+    fn descend(
+        &mut self,
+        rungs: &mut Ladder,
+        method: Method,
+        reason: Reason,
+        scope: Scope,
+    ) -> Result<(), Failure> {
+        self.refuse(method, reason, scope);
+        *rungs = rungs.without(method.bit());
+        self.set_len(self.at)
+    }
+
+    fn refuse(&mut self, method: Method, reason: Reason, scope: Scope) {
+        self.filled.refusals.push(Refusal { method, reason, offset: self.at, scope });
+    }
+
+    fn verdict(&self, method: Method, fault: Fault, has_moved: bool) -> Verdict {
+        let around = self.around;
+        classify(around.rules, method, fault.code, has_moved, around.is_network)
+    }
+
+    fn set_len(&mut self, length: u64) -> Result<(), Failure> {
+        self.call(Step::SetLength, |mover| mover.set_len(length))
+    }
+
+    fn call<T>(
+        &mut self,
+        step: Step,
+        call: impl FnOnce(&mut dyn Mover) -> Result<T, Fault>,
+    ) -> Result<T, Failure> {
+        call(self.mover).map_err(|fault| self.failed(fault, step))
+    }
+
+    fn failed(&self, fault: Fault, step: Step) -> Failure {
+        Failure::Fault { fault, step, offset: self.at }
+    }
+
+    fn check_cancel(&self) -> Result<(), Failure> {
+        match self.around.cancel.is_cancelled() {
+            true => Err(Failure::Cancelled { offset: self.at }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// How often a call is repeated that is interrupted again and again: signals do not come that fast.
+const INTERRUPTS_MAX: usize = 1000;
+
+/// Turns "once more" into failure when it comes a second time in a row, and "again" when it never ends.
+#[derive(Default)]
+struct Attempts {
+    repeated: bool,
+    interrupts: usize,
+}
+
+impl Attempts {
+    fn judge(&mut self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::RetryOnce if self.repeated => Verdict::Failed,
+            Verdict::RetryOnce => {
+                self.repeated = true;
+                verdict
+            }
+            Verdict::Retry if self.interrupts >= INTERRUPTS_MAX => Verdict::Failed,
+            Verdict::Retry => {
+                self.interrupts += 1;
+                verdict
+            }
+            verdict => verdict,
+        }
+    }
+}
+
+impl Fault {
+    /// The operation to name in an error about this fault.
+    pub(crate) fn operation(self, step: Step) -> crate::error::Operation {
+        use crate::error::Operation;
+        match (step, self.side) {
+            (Step::FindHoles, _) => Operation::FindHoles,
+            (Step::SetLength, _) => Operation::SetLength,
+            (Step::Preallocate, _) => Operation::Preallocate,
+            (Step::Move(Method::Clone), _) => Operation::Clone,
+            (Step::Move(_), Side::Source) => Operation::Read,
+            (Step::Move(_), Side::Target) => Operation::Write,
+            (Step::Move(_), Side::Either) => Operation::Move,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

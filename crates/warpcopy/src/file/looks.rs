@@ -1,0 +1,208 @@
+//! What a file's copy is to look like: the mode it is created with, and what it is dressed in.
+
+use super::dress::{Acl, Layer, Unkept, Wanted, Weight, Whose, dress};
+use super::regular::{Copying, Kept};
+use super::target::Target;
+use crate::error::{Error, Operation, Result};
+use crate::options::{Make, Mode, Xattrs};
+use crate::plan::{Code, Facts};
+use crate::report::{FileReport, StagingUsed};
+use crate::sys::{self, Place};
+
+impl Copying<'_> {
+    /// The mode to create a new file with: never wider than it ends up, and for the owner alone while it is not
+    /// what it is to be. Setting attributes takes the right to write to the inode, whatever the descriptor allows
+    /// (xattr(7)).
+    pub(super) fn mode_at_creation(&self) -> u32 {
+        match self.is_created_narrow() {
+            true if self.obeys_default_list() => self.mode_masked() | 0o200,
+            true => self.mode_masked() & 0o700 | 0o200,
+            false => self.mode_masked(),
+        }
+    }
+
+    /// Whether only the system knows what a new file's mode is, because the directory has a default list for it.
+    fn obeys_default_list(&self) -> bool {
+        self.leaf.into.has_default_acl && self.context.options.preserve.mode != Mode::Keep
+    }
+
+    /// The mode that a new file is asked to have where none is kept; the umask takes from it.
+    fn mode_masked(&self) -> u32 {
+        match self.context.options.preserve.mode {
+            Mode::Fresh => 0o666,
+            Mode::Masked | Mode::Keep => self.facts.mode & 0o777,
+        }
+    }
+
+    /// Whether a new file is to become somebody else's, or gets attributes that come before its mode.
+    fn is_created_narrow(&self) -> bool {
+        let preserve = &self.context.options.preserve;
+        let caller = self.context.caller;
+        let is_given_away = preserve.ownership
+            && (self.facts.owner, self.facts.group) != (caller.owner, caller.group);
+        is_given_away
+            || (preserve.mode == Mode::Keep && self.has_list())
+            || (preserve.xattrs != Xattrs::Drop && !self.names.is_empty())
+    }
+
+    fn has_list(&self) -> bool {
+        self.names.iter().any(|name| name.as_c_str() == sys::ACL_ACCESS)
+    }
+
+    pub(super) fn dress_target(
+        &self,
+        made: &Target<'_>,
+        staging: StagingUsed,
+        kept: Option<&Kept<'_>>,
+        report: &mut FileReport,
+    ) -> std::result::Result<(), Undressed> {
+        let path = self.leaf.target.path;
+        let now = sys::facts(made.file()).map_err(|code| {
+            Undressed::Failed(self.leaf.target.error(Operation::StatTarget).with_cause(code))
+        })?;
+        self.verify_length(&now, staging, report).map_err(Undressed::Failed)?;
+        let place = Place::Open(made.file());
+        let now = match kept {
+            Some(kept) => self.dress_as_before(place, &now, kept)?,
+            None => now,
+        };
+        let layers = self.source_layers();
+        let wanted = self.wanted(&now, staging, kept.is_some(), &layers);
+        let unkept = dress(place, &now, &wanted, path).map_err(Undressed::Failed)?;
+        sort_out(unkept, report);
+        sort_out(self.unlisted_names(), report);
+        Ok(())
+    }
+
+    /// What it means that the source does not tell its attributes.
+    fn unlisted_names(&self) -> Vec<Unkept> {
+        let weight = match self.context.options.preserve.xattrs {
+            Xattrs::Try => Weight::Warned,
+            Xattrs::Drop | Xattrs::Require => Weight::Required,
+        };
+        let error = |code| self.leaf.source.error(Operation::SetXattr).with_cause(code);
+        self.unlisted.map(|code| Unkept { error: error(code), weight }).into_iter().collect()
+    }
+
+    /// A new file has the length that was moved into it. Drivers have claimed more than they did: a FUSE server's
+    /// count was cut to 32 bits in libfuse/libfuse#1331.
+    pub(super) fn verify_length(
+        &self,
+        now: &Facts,
+        staging: StagingUsed,
+        report: &FileReport,
+    ) -> Result<()> {
+        let is_filled = self.context.options.make == Make::Contents
+            && !matches!(staging, StagingUsed::InPlace(_));
+        match is_filled && now.len_bytes != report.bytes.len {
+            true => Err(self.leaf.target.error(Operation::VerifyLength)),
+            false => Ok(()),
+        }
+    }
+
+    /// Makes a new file look like the one it replaces.
+    fn dress_as_before(
+        &self,
+        place: Place<'_>,
+        now: &Facts,
+        kept: &Kept<'_>,
+    ) -> std::result::Result<Facts, Undressed> {
+        let layers = [Layer {
+            origin: kept.place,
+            names: kept.names,
+            weight: Weight::Required,
+            whose: Whose::Replaced,
+        }];
+        // As after a write by this caller.
+        let mode = if sys::is_superuser() { kept.facts.mode } else { kept.facts.mode & !0o6000 };
+        let has_list = kept.names.iter().any(|name| name.as_c_str() == sys::ACL_ACCESS);
+        let wanted = Wanted {
+            owner: Some((kept.facts.owner, kept.facts.group)),
+            mode: Some(mode),
+            acl: match has_list {
+                true => Acl::From(kept.place, kept.names),
+                false if self.leaf.into.has_default_acl => Acl::Remove,
+                false => Acl::Leave,
+            },
+            xattrs: &layers,
+            times: None,
+            is_directory: false,
+        };
+        let unkept =
+            dress(place, now, &wanted, self.leaf.target.path).map_err(Undressed::Failed)?;
+        match unkept.first().and_then(|unkept| unkept.error.code()) {
+            Some(code) => Err(Undressed::CannotKeep(code)),
+            None => Ok(Facts { owner: kept.facts.owner, group: kept.facts.group, mode, ..*now }),
+        }
+    }
+
+    fn source_layers(&self) -> Vec<Layer<'_>> {
+        let weight = match self.context.options.preserve.xattrs {
+            Xattrs::Drop => return Vec::new(),
+            Xattrs::Try => Weight::Warned,
+            Xattrs::Require => Weight::Required,
+        };
+        if self.names.is_empty() {
+            return Vec::new();
+        }
+        vec![Layer {
+            origin: Place::Open(self.source),
+            names: self.names,
+            weight,
+            whose: Whose::Source,
+        }]
+    }
+
+    fn wanted<'a>(
+        &'a self,
+        now: &Facts,
+        staging: StagingUsed,
+        is_kept: bool,
+        layers: &'a [Layer<'a>],
+    ) -> Wanted<'a> {
+        let preserve = &self.context.options.preserve;
+        let is_new = !is_kept && !matches!(staging, StagingUsed::InPlace(_));
+        let may_inherit = self.leaf.into.has_default_acl || !is_new;
+        let keeps_mode = preserve.mode == Mode::Keep;
+        Wanted {
+            owner: preserve.ownership.then_some((self.facts.owner, self.facts.group)),
+            mode: match preserve.mode {
+                Mode::Keep => Some(self.facts.mode),
+                Mode::Masked | Mode::Fresh if is_new && self.obeys_default_list() => {
+                    self.is_created_narrow().then_some(now.mode & !(0o200 & !self.mode_masked()))
+                }
+                // Created narrower than it is to be.
+                Mode::Masked | Mode::Fresh if is_new && self.is_created_narrow() => {
+                    Some((self.mode_masked() & !self.context.umask()) | (now.mode & 0o7000))
+                }
+                Mode::Masked | Mode::Fresh => None,
+            },
+            acl: match keeps_mode {
+                true if self.has_list() => Acl::From(Place::Open(self.source), self.names),
+                true if may_inherit => Acl::Remove,
+                _ => Acl::Leave,
+            },
+            xattrs: layers,
+            times: preserve.timestamps.then_some(self.facts),
+            is_directory: false,
+        }
+    }
+}
+
+/// Why a target could not be dressed.
+pub(super) enum Undressed {
+    /// The old file's looks cannot be given to the new one.
+    CannotKeep(Code),
+    Failed(Error),
+}
+
+/// Puts what could not be kept where it belongs in the report.
+pub(super) fn sort_out(unkept: Vec<Unkept>, report: &mut FileReport) {
+    for Unkept { error, weight } in unkept {
+        match weight {
+            Weight::Required => report.incomplete.push(error),
+            Weight::Warned => report.warned.push(error),
+            Weight::Noted => report.unpreserved.push(error),
+        }
+    }
+}

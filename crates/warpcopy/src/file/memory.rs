@@ -1,0 +1,97 @@
+//! Which methods were refused, for which pair of devices or for the process; shared by all workers.
+
+use std::collections::HashMap;
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::plan::{Method, Scope};
+use crate::report::Refusal;
+
+/// The devices of a source and of a target.
+pub(crate) type Pair = (u64, u64);
+
+/// Refusals that reach further than one file.
+#[derive(Default)]
+pub(crate) struct Memory {
+    refusals: RwLock<HashMap<Option<Pair>, Vec<Refusal>>>,
+    /// Counts changes, so that a worker asks for the lock only when there is something new.
+    version: AtomicU64,
+}
+
+/// What one worker knows of the memory, for the pair it last asked about.
+#[derive(Default)]
+pub(crate) struct Known {
+    pair: Option<Pair>,
+    version: u64,
+    refusals: Vec<Refusal>,
+}
+
+impl Known {
+    /// Returns what is refused between two devices.
+    pub(crate) fn refusals(&mut self, memory: &Memory, pair: Pair) -> &[Refusal] {
+        let version = memory.version.load(Ordering::Acquire);
+        if self.pair != Some(pair) || self.version != version {
+            let all = memory.refusals.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+            self.refusals.clear();
+            for key in [Some(pair), None] {
+                self.refusals.extend(all.get(&key).into_iter().flatten());
+            }
+            (self.pair, self.version) = (Some(pair), version);
+        }
+        &self.refusals
+    }
+}
+
+impl Memory {
+    /// Remembers a refusal for as far as it reaches.
+    pub(crate) fn note(&self, pair: Pair, refusal: Refusal) {
+        let key = match refusal.scope {
+            Scope::File => return,
+            Scope::Pair => Some(pair),
+            Scope::Process => None,
+        };
+        let mut all = self.refusals.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let list = all.entry(key).or_default();
+        if list.iter().all(|known| known.method != refusal.method) {
+            list.push(Refusal { offset: 0, ..refusal });
+            self.version.fetch_add(1, Ordering::Release);
+        }
+    }
+}
+
+/// Returns the methods of some refusals, as bits.
+pub(crate) fn bits(refusals: &[Refusal]) -> u32 {
+    refusals.iter().fold(0, |bits, refusal| bits | Method::bit(refusal.method))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Code;
+    use crate::report::Reason;
+
+    fn refusal(method: Method, scope: Scope) -> Refusal {
+        Refusal { method, reason: Reason::Code(Code(95)), offset: 7, scope }
+    }
+
+    #[test]
+    fn a_refusal_reaches_as_far_as_its_scope() {
+        let memory = Memory::default();
+        memory.note((1, 2), refusal(Method::Sendfile, Scope::File));
+        memory.note((1, 2), refusal(Method::Clone, Scope::Pair));
+        memory.note((1, 2), refusal(Method::CopyRange, Scope::Process));
+        let mut known = Known::default();
+        let here = bits(known.refusals(&memory, (1, 2)));
+        assert_eq!(here, Method::Clone.bit() | Method::CopyRange.bit());
+        assert_eq!(bits(known.refusals(&memory, (2, 1))), Method::CopyRange.bit());
+    }
+
+    #[test]
+    fn a_worker_learns_what_another_was_refused() {
+        let memory = Memory::default();
+        let mut known = Known::default();
+        assert!(known.refusals(&memory, (1, 2)).is_empty());
+        memory.note((1, 2), refusal(Method::Clone, Scope::Pair));
+        assert_eq!(known.refusals(&memory, (1, 2)).len(), 1);
+    }
+}

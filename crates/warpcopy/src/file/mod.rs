@@ -1,0 +1,316 @@
+//! One file, with I/O: look, decide, create, fill, dress, publish, report.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `leaf` | one source that is not a directory: what is it, what is to be done |
+//! | `regular` | a file's copy, by each way of taking the target's name |
+//! | `content` | its bytes: by the ladder, or as a stream |
+//! | `looks` | the mode it is created with, and what it is to look like |
+//! | `fill` | the loop that moves bytes, through the `Mover` |
+//! | `dress` | owner, attributes, mode with ACL, times |
+//! | `target` | the guard that removes what was made unless it is committed |
+//! | `special` | symbolic links, FIFOs, sockets, devices; links made instead of copies |
+//! | `memory` | which methods were refused, for whom |
+
+mod content;
+mod dress;
+mod fill;
+mod leaf;
+mod looks;
+mod memory;
+mod regular;
+mod special;
+mod target;
+
+use std::ffi::{CString, OsStr};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::copier::Filter;
+use crate::error::{Error, Operation, Result};
+use crate::options::{Options, Sync};
+use crate::plan::{Facts, FileSystem, Identity};
+use crate::report::FileReport;
+use crate::sys::{self, Borrowed, Buffer};
+use crate::watch::{Cancel, Counters, Observer, Question};
+
+pub(crate) use dress::{Acl, Layer, PathOf, Unkept, Wanted, Weight, Whose, dress};
+pub(crate) use leaf::{Leaf, copy_leaf};
+pub(crate) use special::{Linked, link_to_earlier};
+
+use memory::{Known, Memory};
+
+/// What all workers of a copier share.
+pub(crate) struct Context {
+    pub(crate) options: Options,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) cancel: Cancel,
+    pub(crate) counters: Counters,
+    memory: Arc<Memory>,
+    umask: OnceLock<u32>,
+    pub(crate) caller: sys::Caller,
+}
+
+impl Context {
+    pub(crate) fn new(options: Options) -> Context {
+        Context {
+            options,
+            filter: None,
+            cancel: Cancel::new(),
+            counters: Counters::default(),
+            memory: Arc::default(),
+            umask: OnceLock::new(),
+            caller: sys::caller(),
+        }
+    }
+
+    /// A context with other options that shares all the rest.
+    pub(crate) fn with_options(&self, options: Options) -> Context {
+        Context {
+            filter: self.filter.clone(),
+            cancel: self.cancel.clone(),
+            counters: self.counters.clone(),
+            memory: Arc::clone(&self.memory),
+            ..Context::new(options)
+        }
+    }
+
+    /// How many threads may work at once.
+    pub(crate) fn threads(&self) -> usize {
+        /// More have not been measured.
+        const CHOSEN_MAX: usize = 8;
+        /// More than that is a slip of the keyboard.
+        const ASKED_MAX: usize = 256;
+        match self.options.workers {
+            Some(asked) => asked.get().min(ASKED_MAX),
+            None => sys::processors().clamp(1, CHOSEN_MAX),
+        }
+    }
+
+    /// Opens a file on which somebody may hold a lease. Trying to open it asks them to give it back, which the
+    /// system makes them do within 45 seconds (/proc/sys/fs/lease-break-time).
+    fn outwait_lease(
+        &self,
+        mut open: impl FnMut() -> sys::Answer<sys::Handle>,
+    ) -> sys::Answer<sys::Handle> {
+        const ATTEMPTS_MAX: usize = 2500;
+        const PAUSE: Duration = Duration::from_millis(20);
+        for _ in 1..ATTEMPTS_MAX {
+            match open() {
+                Err(sys::TRY_LATER) if !self.cancel.is_cancelled() => std::thread::sleep(PAUSE),
+                answer => return answer,
+            }
+        }
+        open()
+    }
+
+    /// The permission bits that the process takes away from new files.
+    pub(crate) fn umask(&self) -> u32 {
+        *self.umask.get_or_init(sys::umask)
+    }
+}
+
+/// What one worker keeps from file to file.
+#[derive(Default)]
+pub(crate) struct Tools {
+    /// One for this worker, and one for each thread that may help it with a big file.
+    buffers: Vec<Buffer>,
+    known: Known,
+    /// The kinds of the file systems met, by device.
+    file_systems: Vec<(u64, FileSystem)>,
+    /// Devices where a file without a name cannot be made.
+    named_only: Vec<u64>,
+    /// The source's extended attributes.
+    names: Vec<CString>,
+}
+
+impl Tools {
+    /// Buffers for this many threads, at least one.
+    fn buffers(&mut self, threads: usize) -> &mut [Buffer] {
+        let count = threads.max(1);
+        if self.buffers.len() < count {
+            self.buffers.resize_with(count, Buffer::default);
+        }
+        &mut self.buffers[..count]
+    }
+
+    fn file_system(&mut self, file: Borrowed<'_>, device: u64) -> FileSystem {
+        if let Some((_, known)) = self.file_systems.iter().find(|(known, _)| *known == device) {
+            return *known;
+        }
+        let found = sys::file_system(file);
+        self.file_systems.push((device, found));
+        found
+    }
+}
+
+/// A name in an open directory, and the path to print for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot<'a> {
+    pub(crate) directory: Borrowed<'a>,
+    pub(crate) name: &'a OsStr,
+    pub(crate) path: PathOf<'a>,
+}
+
+impl Spot<'_> {
+    pub(crate) fn error(&self, operation: Operation) -> Error {
+        Error::new(operation, (self.path)())
+    }
+
+    /// Looks at what has the name.
+    pub(crate) fn facts(&self, follow: bool) -> sys::Answer<Facts> {
+        sys::facts_at(self.directory, self.name, follow)
+    }
+}
+
+/// What is known of the directory that gets a target.
+#[derive(Clone, Copy)]
+pub(crate) struct TargetDirectory {
+    pub(crate) device: u64,
+    /// New entries inherit an access control list.
+    pub(crate) has_default_acl: bool,
+}
+
+impl TargetDirectory {
+    pub(crate) fn of(directory: Borrowed<'_>) -> sys::Answer<TargetDirectory> {
+        Ok(TargetDirectory {
+            device: sys::facts(directory)?.identity.device,
+            has_default_acl: sys::has_default_acl(directory),
+        })
+    }
+}
+
+/// Those around a file's copy: who answers questions, and who knows what this run has already made.
+pub(crate) trait Host {
+    /// May an existing target be replaced?
+    fn ask(&mut self, question: &Question<'_>) -> bool;
+
+    /// A source is about to be copied. `false` means that the host takes it from here: another
+    /// name of it was copied before, or is being copied.
+    fn claim(&mut self, facts: &Facts) -> bool {
+        let _ = facts;
+        true
+    }
+
+    /// How many threads nobody else needs at this moment.
+    fn spare_threads(&self) -> usize {
+        0
+    }
+
+    /// Whether it matters what this run made: several operands may meet at one name.
+    fn wants_made(&self) -> bool {
+        false
+    }
+
+    /// Whether this run made the file, under this name.
+    fn has_made(&self, path: PathBuf, identity: Identity) -> bool {
+        let _ = (path, identity);
+        false
+    }
+
+    /// This run made the file, under this name.
+    fn note_made(&mut self, path: PathBuf, identity: Identity) {
+        let _ = (path, identity);
+    }
+}
+
+/// A host without neighbours.
+struct Alone<'a>(&'a Context, &'a mut dyn Observer);
+
+impl Host for Alone<'_> {
+    fn spare_threads(&self) -> usize {
+        self.0.threads() - 1
+    }
+
+    fn ask(&mut self, question: &Question<'_>) -> bool {
+        self.1.ask(question)
+    }
+}
+
+/// Copies one operand that is not a directory, on the calling thread.
+pub(crate) fn copy_operand(
+    context: &Context,
+    source: &Path,
+    target: &Path,
+    observer: &mut dyn Observer,
+) -> Result<FileReport> {
+    if context.cancel.is_cancelled() {
+        return Err(Error::new(Operation::Cancelled, target.to_path_buf()));
+    }
+    let parent = parent_of(target);
+    if context.options.make_parents {
+        make_parents(context, parent)?;
+    }
+    let no_directory =
+        |code| Error::new(Operation::OpenTargetDirectory, parent.to_path_buf()).with_cause(code);
+    let directory = sys::open_directory_path(sys::working_directory(), parent.as_os_str(), true)
+        .map_err(no_directory)?;
+    let source_path = || source.to_path_buf();
+    let target_path = || target.to_path_buf();
+    let leaf = Leaf {
+        source: Spot {
+            directory: sys::working_directory(),
+            name: source.as_os_str(),
+            path: &source_path,
+        },
+        target: Spot {
+            directory: directory.as_fd(),
+            name: target.file_name().unwrap_or(target.as_os_str()),
+            path: &target_path,
+        },
+        kind: None,
+        is_operand: true,
+        with_paths: true,
+        into: TargetDirectory::of(directory.as_fd()).map_err(no_directory)?,
+    };
+    let report = copy_leaf(context, &mut Tools::default(), &leaf, &mut Alone(context, observer))?;
+    let mut report = report.expect("a host without neighbours takes nothing over");
+    if context.options.sync == Sync::Full {
+        sync_directory(parent)?;
+    }
+    context.counters.add_file();
+    match report.incomplete.is_empty() {
+        true => Ok(report),
+        false => Err(report.incomplete.swap_remove(0)),
+    }
+}
+
+/// The directory that holds a path's last name.
+pub(crate) fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) => Path::new("."),
+        None => path,
+    }
+}
+
+/// Makes the directories that are missing on the way to a target's directory.
+pub(crate) fn make_parents(context: &Context, parent: &Path) -> Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let missing: Vec<&Path> = parent.ancestors().take_while(is_missing).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(parent).map_err(|cause| {
+        Error::new(Operation::CreateDirectory, parent.to_path_buf()).with_cause(cause)
+    })?;
+    if context.options.sync == Sync::Full {
+        missing.iter().try_for_each(|made| sync_directory(parent_of(made)))?;
+    }
+    Ok(())
+}
+
+/// Forces a directory's entries to stable storage.
+pub(crate) fn sync_directory(path: &Path) -> Result<()> {
+    let failed = |code| Error::new(Operation::SyncTarget, path.to_path_buf()).with_cause(code);
+    let directory =
+        sys::open_directory(sys::working_directory(), path.as_os_str(), true).map_err(failed)?;
+    sys::sync_all(directory.as_fd()).map_err(failed)
+}
+
+/// Where a report's paths come from: both are made only when somebody reads them.
+pub(crate) fn paths(source: &Spot<'_>, target: &Spot<'_>) -> (PathBuf, PathBuf) {
+    ((source.path)(), (target.path)())
+}

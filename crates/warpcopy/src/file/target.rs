@@ -1,0 +1,150 @@
+//! A target being made: a guard that removes what it made unless it is committed.
+
+use std::ffi::{OsStr, OsString};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::os::fd::AsFd;
+
+use crate::plan::Code;
+use crate::sys::{self, Answer, Borrowed, Handle};
+
+/// A file that is not finished. Dropped, it leaves nothing behind (except in place, where there is no way back).
+pub(crate) struct Target<'a> {
+    directory: Borrowed<'a>,
+    name: &'a OsStr,
+    file: Option<Handle>,
+    made: Made,
+}
+
+/// What has been made so far, and so what there is to remove.
+enum Made {
+    /// A file under its final name.
+    Named,
+    /// A file without a name.
+    Unnamed,
+    /// A file under a temporary name.
+    Temporary(OsString),
+    /// Nothing: the file was there before.
+    Nothing,
+}
+
+/// How many temporary names are tried before giving up: more than one is chance, a hundred is an enemy.
+const NAMES_TRIED_MAX: usize = 100;
+
+impl<'a> Target<'a> {
+    /// Creates the file under its final name, which must be free.
+    pub(crate) fn exclusive(
+        directory: Borrowed<'a>,
+        name: &'a OsStr,
+        mode: u32,
+    ) -> Answer<Target<'a>> {
+        let file = sys::create(directory, name, mode)?;
+        Ok(Target { directory, name, file: Some(file), made: Made::Named })
+    }
+
+    /// Creates the file without a name; nothing of it survives a crash.
+    pub(crate) fn unnamed(
+        directory: Borrowed<'a>,
+        name: &'a OsStr,
+        mode: u32,
+    ) -> Answer<Target<'a>> {
+        let file = sys::create_unnamed(directory, mode)?;
+        Ok(Target { directory, name, file: Some(file), made: Made::Unnamed })
+    }
+
+    /// Creates the file under a temporary name in the same directory: elsewhere quota, project or mount may differ
+    /// and the rename fail.
+    pub(crate) fn temporary(
+        directory: Borrowed<'a>,
+        name: &'a OsStr,
+        mode: u32,
+    ) -> Answer<Target<'a>> {
+        let (temporary, file) =
+            with_temporary_name(|temporary| sys::create(directory, temporary, mode))?;
+        Ok(Target { directory, name, file: Some(file), made: Made::Temporary(temporary) })
+    }
+
+    /// Takes an existing file, open for writing.
+    pub(crate) fn in_place(directory: Borrowed<'a>, name: &'a OsStr, file: Handle) -> Target<'a> {
+        Target { directory, name, file: Some(file), made: Made::Nothing }
+    }
+
+    /// The open file.
+    pub(crate) fn file(&self) -> Borrowed<'_> {
+        self.file.as_ref().expect("only commit takes the file").as_fd()
+    }
+
+    pub(crate) fn is_unnamed(&self) -> bool {
+        matches!(self.made, Made::Unnamed)
+    }
+
+    /// Closes the file and gives it its name. On failure everything that was made is removed.
+    pub(crate) fn commit(mut self, replace: bool) -> Result<(), CommitError> {
+        if self.is_unnamed() {
+            // The descriptor is the only way to it, so it takes its name before it is closed.
+            sys::name_unnamed(self.file(), self.directory, self.name).map_err(CommitError::Name)?;
+            self.made = Made::Named;
+        }
+        let file = self.file.take().expect("only commit takes the file");
+        sys::close(file).map_err(CommitError::Close)?;
+        if let Made::Temporary(temporary) = &self.made {
+            publish(self.directory, temporary, self.name, replace).map_err(CommitError::Name)?;
+        }
+        self.made = Made::Nothing;
+        Ok(())
+    }
+}
+
+/// Why a finished file did not become visible.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CommitError {
+    Close(Code),
+    Name(Code),
+}
+
+impl Drop for Target<'_> {
+    fn drop(&mut self) {
+        drop(self.file.take());
+        // Best effort: whatever led here is the interesting error.
+        let _ = match &self.made {
+            Made::Named => sys::remove(self.directory, self.name),
+            Made::Temporary(temporary) => sys::remove(self.directory, temporary),
+            Made::Unnamed | Made::Nothing => Ok(()),
+        };
+    }
+}
+
+/// Gives something made under a temporary name its final one.
+pub(crate) fn publish(
+    directory: Borrowed<'_>,
+    temporary: &OsStr,
+    name: &OsStr,
+    replace: bool,
+) -> Answer<()> {
+    if replace {
+        sys::rename_over(directory, temporary, name)
+    } else {
+        sys::rename_to_free(directory, temporary, name)
+    }
+}
+
+/// Calls `make` with fresh temporary names until one was free. They are short whatever the final name's length,
+/// and recognisable.
+pub(crate) fn with_temporary_name<T>(
+    mut make: impl FnMut(&OsStr) -> Answer<T>,
+) -> Answer<(OsString, T)> {
+    for _ in 1..NAMES_TRIED_MAX {
+        let name = temporary_name();
+        match make(&name) {
+            Err(sys::ALREADY_EXISTS) => {}
+            answer => return answer.map(|made| (name, made)),
+        }
+    }
+    let name = temporary_name();
+    make(&name).map(|made| (name, made))
+}
+
+fn temporary_name() -> OsString {
+    // The standard library's hash keys are random; that is all the randomness a name needs.
+    let random = RandomState::new().build_hasher().finish();
+    format!(".warpcopy-{random:016x}").into()
+}

@@ -1,0 +1,115 @@
+//! What the system told us about one end of a copy.
+
+use std::cmp::Ordering;
+
+/// What kind of thing a name refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A character device.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
+}
+
+/// Which file it is: equal identities are the same file, whatever the names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity {
+    /// The device that holds it.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+}
+
+/// A point in time as file systems keep it: seconds since 1970 (negative before) and nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time {
+    /// Whole seconds since the epoch, rounded down.
+    pub seconds: i64,
+    /// Nanoseconds within the second, `0..1_000_000_000`.
+    pub nanoseconds: u32,
+}
+
+impl Ord for Time {
+    fn cmp(&self, other: &Time) -> Ordering {
+        (self.seconds, self.nanoseconds).cmp(&(other.seconds, other.nanoseconds))
+    }
+}
+
+impl PartialOrd for Time {
+    fn partial_cmp(&self, other: &Time) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What stat said about a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) kind: Kind,
+    pub(crate) identity: Identity,
+    pub(crate) len_bytes: u64,
+    pub(crate) allocated_bytes: u64,
+    /// Permission, set-id and sticky bits: the low twelve.
+    pub(crate) mode: u32,
+    pub(crate) owner: u32,
+    pub(crate) group: u32,
+    pub(crate) links: u64,
+    /// The device that a device node stands for.
+    pub(crate) special_device: u64,
+    pub(crate) accessed: Time,
+    pub(crate) modified: Time,
+    pub(crate) changed: Time,
+}
+
+impl Facts {
+    /// Whether the file occupies less than its length, so that asking for its holes may pay.
+    pub(crate) fn is_sparse(&self) -> bool {
+        self.allocated_bytes < self.len_bytes
+    }
+
+    /// Whether content or attributes changed between two looks. Clock ticks hide changes within a few
+    /// milliseconds, so `false` is no proof.
+    pub(crate) fn has_changed_since(&self, earlier: &Facts) -> bool {
+        self.len_bytes != earlier.len_bytes
+            || self.modified != earlier.modified
+            || self.changed != earlier.changed
+    }
+}
+
+/// What is worth knowing about a file system before a method is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) enum FileSystem {
+    /// Shares blocks, pays most for small writes.
+    Btrfs,
+    /// May share blocks.
+    Xfs,
+    /// Never shares blocks; answers about holes can be believed.
+    Ext4,
+    /// Never shares blocks; answers about holes can be believed.
+    Tmpfs,
+    /// Content is made up when it is read; lengths mean nothing.
+    Pseudo,
+    /// A server decides; errors of in-kernel copies may be quirks of it.
+    Network,
+    /// Anything else: nothing is assumed.
+    #[default]
+    Other,
+}
+
+impl FileSystem {
+    /// Whether "everything is a hole" can be believed. Elsewhere such files are read:
+    /// openzfs/zfs#8816, #11900 and #15526 lost data to false answers.
+    pub(crate) fn tells_true_holes(self) -> bool {
+        matches!(self, FileSystem::Btrfs | FileSystem::Xfs | FileSystem::Ext4 | FileSystem::Tmpfs)
+    }
+}

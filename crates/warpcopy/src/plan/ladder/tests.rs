@@ -1,0 +1,322 @@
+//! Every plan there can be: which methods it may hold, and which it must not.
+
+use super::*;
+use crate::plan::{Identity, Kind, Time};
+
+const FILE_SYSTEMS: [FileSystem; 7] = [
+    FileSystem::Btrfs,
+    FileSystem::Xfs,
+    FileSystem::Ext4,
+    FileSystem::Tmpfs,
+    FileSystem::Pseudo,
+    FileSystem::Network,
+    FileSystem::Other,
+];
+
+/// One of each kind that a target's file system is asked about.
+const TARGETS: [FileSystem; 3] = [FileSystem::Btrfs, FileSystem::Ext4, FileSystem::Network];
+
+/// Around every length at which something changes.
+const LENGTHS: [u64; 13] = [
+    0,
+    1,
+    4095,
+    4096,
+    16383,
+    16384,
+    65535,
+    65536,
+    (4 << 20) - 1,
+    4 << 20,
+    (16 << 20) - 1,
+    16 << 20,
+    u64::MAX >> 1,
+];
+
+fn facts(len_bytes: u64, allocated_bytes: u64) -> Facts {
+    let zero = Time { seconds: 0, nanoseconds: 0 };
+    Facts {
+        kind: Kind::File,
+        identity: Identity { device: 1, inode: 1 },
+        len_bytes,
+        allocated_bytes,
+        mode: 0o644,
+        owner: 0,
+        group: 0,
+        links: 1,
+        special_device: 0,
+        accessed: zero,
+        modified: zero,
+        changed: zero,
+    }
+}
+
+struct Case<'a> {
+    options: &'a Options,
+    source: Facts,
+    source_fs: FileSystem,
+    target_fs: FileSystem,
+    threads: usize,
+    plan: FillPlan,
+    methods: Vec<Method>,
+}
+
+impl Case<'_> {
+    fn has_any(&self, methods: &[Method]) -> bool {
+        methods.iter().any(|method| self.methods.contains(method))
+    }
+
+    #[track_caller]
+    fn holds(&self, is_true: bool, fact: &str) {
+        assert!(
+            is_true,
+            "{fact}: {:?}\n {:?} -> {:?}\n source {:?}\n options {:?}",
+            self.plan, self.source_fs, self.target_fs, self.source, self.options
+        );
+    }
+}
+
+fn every_option() -> Vec<Options> {
+    let mut all = Vec::new();
+    let methods = Method::ALL.into_iter().map(Some).chain([None]);
+    for method in methods {
+        for reflink in [Reflink::Auto, Reflink::Always, Reflink::Never] {
+            for sparse in [Sparse::Auto, Sparse::Always, Sparse::Never] {
+                for (uncached, preallocate) in
+                    [(false, false), (false, true), (true, false), (true, true)]
+                {
+                    let options = Options::new().method(method).reflink(reflink).sparse(sparse);
+                    all.push(options.uncached(uncached).preallocate(preallocate));
+                }
+            }
+        }
+    }
+    all
+}
+
+fn everywhere(check: impl Fn(&Case<'_>)) {
+    let spaces = FILE_SYSTEMS
+        .into_iter()
+        .flat_map(|source_fs| TARGETS.into_iter().map(move |target_fs| (source_fs, target_fs)));
+    let spaces: Vec<_> = spaces.collect();
+    for options in &every_option() {
+        for &(source_fs, target_fs) in &spaces {
+            for len in LENGTHS {
+                for allocated in [len / 2, len, len.saturating_add(4096)] {
+                    for threads in [1, 3] {
+                        let source = facts(len, allocated);
+                        let plan = choose(options, &source, source_fs, target_fs, threads);
+                        let methods = plan.ladder.iter().collect();
+                        let case =
+                            Case { options, source, source_fs, target_fs, threads, plan, methods };
+                        check(&case);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn never_sharing_means_no_method_that_might() {
+    everywhere(|case| {
+        if case.options.reflink == Reflink::Never {
+            case.holds(!case.has_any(&[Method::Clone, Method::CopyRange]), "may share");
+        }
+    });
+}
+
+#[test]
+fn zeros_are_found_and_written_only_by_methods_that_see_the_bytes() {
+    everywhere(|case| {
+        if case.options.sparse != Sparse::Auto {
+            let blind = [Method::Clone, Method::CopyRange, Method::Sendfile];
+            case.holds(!case.has_any(&blind), "blind");
+        }
+        if case.options.sparse == Sparse::Always {
+            let unlooking = [Method::Uncached, Method::Direct];
+            case.holds(!case.has_any(&unlooking), "sees the zeros and does not look for them");
+        }
+    });
+}
+
+#[test]
+fn a_clone_or_nothing_is_a_clone_or_nothing() {
+    everywhere(|case| {
+        let must = case.options.reflink == Reflink::Always;
+        case.holds(case.plan.must_clone == must, "demanded or not");
+        if must {
+            case.holds(case.methods.iter().all(|method| *method == Method::Clone), "or else");
+        }
+    });
+}
+
+#[test]
+fn every_ladder_ends_in_reading_and_writing() {
+    everywhere(|case| {
+        if !case.plan.must_clone {
+            case.holds(case.methods.last() == Some(&Method::ReadWrite), "no way out");
+        }
+    });
+}
+
+#[test]
+fn methods_come_in_order_of_preference_and_once() {
+    everywhere(|case| {
+        let ranks: Vec<_> = case.methods.iter().map(|method| *method as u32).collect();
+        case.holds(ranks.is_sorted_by(|a, b| a < b), "out of order");
+    });
+}
+
+#[test]
+fn the_plain_mode_tries_nothing_else() {
+    everywhere(|case| {
+        let is_plain = case.options.method == Some(Method::ReadWrite);
+        if is_plain && !case.plan.must_clone {
+            case.holds(case.methods == [Method::ReadWrite], "tries something");
+        }
+    });
+}
+
+#[test]
+fn a_method_asked_for_is_tried_alone() {
+    everywhere(|case| {
+        if let (Some(method), false) = (case.options.method, case.plan.must_clone) {
+            let is_alone = case.methods.iter().all(|one| [method, Method::ReadWrite].contains(one));
+            case.holds(is_alone, "in company");
+            let is_ruled_out =
+                case.options.reflink != Reflink::Auto || case.options.sparse != Sparse::Auto;
+            case.holds(is_ruled_out || case.methods.contains(&method), "not at all");
+        }
+    });
+}
+
+#[test]
+fn the_cache_is_left_alone_exactly_when_that_was_asked_for() {
+    everywhere(|case| {
+        if case.options.method.is_none() {
+            let caching = [Method::CopyRange, Method::Sendfile];
+            let uncaching = [Method::Uncached, Method::Direct];
+            let unwanted = if case.options.uncached { caching } else { uncaching };
+            case.holds(!case.has_any(&unwanted), "the wrong kind");
+        }
+    });
+}
+
+/// procfs claims no length and sysfs a wrong one; only reading tells.
+#[test]
+fn a_length_that_says_nothing_is_not_believed() {
+    everywhere(|case| {
+        let is_empty = case.source.len_bytes == 0;
+        let says_nothing = case.source_fs == FileSystem::Pseudo
+            || (is_empty && !case.source_fs.tells_true_holes());
+        let believed = (!says_nothing).then_some(case.source.len_bytes);
+        case.holds(case.plan.len_bytes == believed, "wrong length");
+        if says_nothing {
+            case.holds(!case.plan.seeks_holes, "holes of nothing");
+            if case.options.method.is_none() && !case.plan.must_clone {
+                case.holds(case.methods == [Method::ReadWrite], "not just read");
+            }
+        }
+    });
+}
+
+#[test]
+fn holes_are_asked_for_only_where_there_may_be_some() {
+    everywhere(|case| {
+        let is_sparse = case.source.allocated_bytes < case.source.len_bytes;
+        if case.plan.seeks_holes {
+            case.holds(is_sparse && case.options.sparse != Sparse::Never, "none wanted");
+        } else if is_sparse && case.options.sparse != Sparse::Never {
+            case.holds(case.source_fs == FileSystem::Pseudo, "not asked for");
+        }
+        let makes = case.options.sparse == Sparse::Always;
+        case.holds(case.plan.makes_holes == makes, "zeros");
+    });
+}
+
+#[test]
+fn blocks_are_reserved_only_where_that_harms_nothing() {
+    everywhere(|case| {
+        if case.plan.preallocate {
+            case.holds(case.options.preallocate, "not asked for");
+            case.holds(case.target_fs != FileSystem::Btrfs, "Btrfs writes elsewhere anyway");
+            let is_dense = !case.plan.seeks_holes && !case.plan.makes_holes;
+            case.holds(is_dense, "the holes would be filled");
+            case.holds(case.source.len_bytes >= PREALLOCATE_FROM_BYTES, "too small to pay");
+        }
+    });
+}
+
+#[test]
+fn threads_help_only_where_bytes_can_be_moved_in_any_order_and_that_pays() {
+    everywhere(|case| {
+        let threads = case.plan.threads;
+        case.holds(threads == 1 || threads == case.threads, "neither one nor all");
+        if threads > 1 {
+            case.holds(case.source.len_bytes >= SPLIT_PAYS_FROM_BYTES, "too small to pay");
+            case.holds(!case.plan.makes_holes, "zeros are found from the start on");
+            case.holds(!case.options.uncached, "for the cache's sake");
+            let ends = [case.source_fs, case.target_fs];
+            case.holds(!ends.contains(&FileSystem::Network), "over a network");
+        }
+    });
+}
+
+fn methods(options: Options, len: u64, target_fs: FileSystem) -> Vec<Method> {
+    choose(&options, &facts(len, len), FileSystem::Ext4, target_fs, 1).ladder.iter().collect()
+}
+
+#[test]
+fn a_large_file_is_offered_to_every_kernel_method() {
+    let all = [Method::Clone, Method::CopyRange, Method::Sendfile, Method::ReadWrite];
+    assert_eq!(methods(Options::new(), 1 << 20, FileSystem::Xfs), all);
+}
+
+/// At 1 KiB a clone is no faster than reading and writing (conda/conda#16367, ccache/ccache#296); Btrfs pays for
+/// small writes later.
+#[test]
+fn a_small_file_is_just_read() {
+    assert_eq!(methods(Options::new(), 1 << 10, FileSystem::Xfs), [Method::ReadWrite]);
+    for target_fs in FILE_SYSTEMS {
+        let below = clone_pays_from_bytes(target_fs) - 1;
+        assert_eq!(methods(Options::new(), below, target_fs), [Method::ReadWrite], "{target_fs:?}");
+    }
+}
+
+#[test]
+fn a_clone_is_tried_from_where_it_pays() {
+    for target_fs in FILE_SYSTEMS {
+        let len = clone_pays_from_bytes(target_fs);
+        assert!(len < OFFLOAD_PAYS_FROM_BYTES, "sharing pays before moving inside the kernel does");
+        let expected = [Method::Clone, Method::ReadWrite];
+        assert_eq!(methods(Options::new(), len, target_fs), expected, "{target_fs:?}");
+    }
+}
+
+#[test]
+fn an_uncached_copy_still_clones_first() {
+    let expected = [Method::Clone, Method::Uncached, Method::Direct, Method::ReadWrite];
+    let options = Options::new().uncached(true);
+    assert_eq!(methods(options, 1 << 20, FileSystem::Xfs), expected);
+}
+
+#[test]
+fn an_empty_file_needs_no_kernel_method() {
+    assert_eq!(methods(Options::new(), 0, FileSystem::Btrfs), [Method::ReadWrite]);
+}
+
+#[test]
+fn taking_a_method_out_leaves_the_others() {
+    let ladder = Ladder::of(&Method::ALL).without(Method::Clone.bit() | Method::Direct.bit());
+    let left: Vec<_> = ladder.iter().collect();
+    let expected = [Method::CopyRange, Method::Sendfile, Method::Uncached, Method::ReadWrite];
+    assert_eq!(left, expected);
+}
+
+#[test]
+fn methods_have_names_of_their_own() {
+    let names: std::collections::HashSet<_> = Method::ALL.iter().map(|one| one.name()).collect();
+    assert_eq!(names.len(), Method::ALL.len());
+    assert_eq!(Method::CopyRange.to_string(), "copy_file_range");
+}

@@ -1,0 +1,27 @@
+//! Pure decisions and the vocabulary they are made in.
+//!
+//! Nothing here does I/O, reads a clock, shares state or asks what platform it runs on; a test reads these files
+//! and says so. That is what lets every decision be tested by enumeration, on any machine.
+//!
+//! | file | question it answers |
+//! |---|---|
+//! | `facts` | what is known about a source or a target |
+//! | `decide` | what is to be done with this source and that target |
+//! | `ladder` | which methods are tried, in which order; and `Mover`, the one seam to the kernel |
+//! | `verdict` | what an error code of a method means, and for how long |
+
+mod decide;
+mod facts;
+mod ladder;
+mod verdict;
+
+pub(crate) use decide::{Decision, Situation, Staging, decide};
+pub(crate) use facts::{Facts, FileSystem};
+pub(crate) use ladder::{
+    Data, Fault, FillPlan, Ladder, Mover, Part, SPLIT_PAYS_FROM_BYTES, Side, choose,
+};
+pub(crate) use verdict::{Host, Rule, Verdict, When, classify};
+
+pub use facts::{Identity, Kind, Time};
+pub use ladder::Method;
+pub use verdict::{Code, Scope};

@@ -1,0 +1,184 @@
+//! Owner, mode, times and extended attributes, through handles.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::fs::{
+    AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags, chmodat, chownat, fchmod, fchown,
+    fgetxattr, fgetxattr_query, flistxattr, fremovexattr, fsetxattr, futimens, lgetxattr,
+    lgetxattr_query, llistxattr, lremovexattr, lsetxattr, utimensat,
+};
+use rustix::io::Errno;
+
+use super::names::descriptor_path;
+use super::{Answer, Borrowed, code, retry};
+use crate::plan::{Facts, Time};
+
+/// The access control list of a file.
+pub(crate) const ACL_ACCESS: &CStr = c"system.posix_acl_access";
+/// The list that new entries of a directory inherit.
+pub(crate) const ACL_DEFAULT: &CStr = c"system.posix_acl_default";
+/// File capabilities: any later write or change of owner removes them.
+pub(crate) const CAPABILITY: &CStr = c"security.capability";
+
+/// Whether an extended attribute is one of the access control lists.
+pub(crate) fn is_acl(name: &CStr) -> bool {
+    name == ACL_ACCESS || name == ACL_DEFAULT
+}
+
+/// Something whose attributes can be set: an open file, or a node by name that cannot be opened.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// A file or directory that is open.
+    Open(Borrowed<'a>),
+    /// A symbolic link or special node; never followed.
+    Named(Borrowed<'a>, &'a OsStr),
+}
+
+/// Sets owner and group; `None` leaves one as it is.
+pub(crate) fn set_owner(place: Place<'_>, owner: Option<u32>, group: Option<u32>) -> Answer<()> {
+    let (owner, group) = (owner.map(Uid::from_raw), group.map(Gid::from_raw));
+    match place {
+        Place::Open(file) => retry(|| fchown(file, owner, group)),
+        Place::Named(directory, name) => {
+            retry(|| chownat(directory, name, owner, group, AtFlags::SYMLINK_NOFOLLOW))
+        }
+    }
+}
+
+/// Sets the permission, set-id and sticky bits. Not for symbolic links, which have none.
+pub(crate) fn set_mode(place: Place<'_>, mode: u32) -> Answer<()> {
+    let mode = Mode::from_raw_mode(mode);
+    match place {
+        Place::Open(file) => retry(|| fchmod(file, mode)),
+        Place::Named(directory, name) => {
+            // fchmodat(2) follows links and fchmodat2(2) is younger than Linux 6.6: go by the node itself.
+            let node = super::open_node(directory, name)?;
+            let path = descriptor_path(std::os::fd::AsFd::as_fd(&node));
+            retry(|| chmodat(rustix::fs::CWD, &path, mode, AtFlags::empty()))
+        }
+    }
+}
+
+/// Sets access and modification time.
+pub(crate) fn set_times(place: Place<'_>, facts: &Facts) -> Answer<()> {
+    let times = Timestamps {
+        last_access: timespec(facts.accessed),
+        last_modification: timespec(facts.modified),
+    };
+    match place {
+        Place::Open(file) => retry(|| futimens(file, &times)),
+        Place::Named(directory, name) => {
+            retry(|| utimensat(directory, name, &times, AtFlags::SYMLINK_NOFOLLOW))
+        }
+    }
+}
+
+fn timespec(time: Time) -> Timespec {
+    Timespec { tv_sec: time.seconds, tv_nsec: time.nanoseconds.into() }
+}
+
+/// The names of a file's extended attributes. A file system without any has none.
+pub(crate) fn xattr_names(place: Place<'_>, out: &mut Vec<CString>) -> Answer<()> {
+    out.clear();
+    // Most files have none: the first try needs no allocation.
+    let mut small = [MaybeUninit::uninit(); 512];
+    match list_into(place, &mut small) {
+        Ok(list) => split_names(list, out),
+        Err(Errno::RANGE) => split_names(&list_large(place)?, out),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+        Err(errno) => return Err(code(errno)),
+    }
+    Ok(())
+}
+
+fn list_large(place: Place<'_>) -> Answer<Vec<u8>> {
+    // 64 KiB is the kernel's limit for a list (linux/limits.h, XATTR_LIST_MAX).
+    let mut large = vec![MaybeUninit::uninit(); 64 << 10];
+    list_into(place, &mut large).map(|list| list.to_vec()).map_err(code)
+}
+
+fn list_into<'a>(place: Place<'_>, buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Errno> {
+    let (list, _) = match place {
+        Place::Open(file) => flistxattr(file, buffer)?,
+        Place::Named(directory, name) => llistxattr(named_path(directory, name), buffer)?,
+    };
+    Ok(list)
+}
+
+fn split_names(list: &[u8], out: &mut Vec<CString>) {
+    let names = list.split_inclusive(|byte| *byte == 0);
+    out.extend(names.filter_map(|name| CStr::from_bytes_with_nul(name).ok()).map(CStr::to_owned));
+}
+
+/// Reads one extended attribute into `value`.
+pub(crate) fn xattr(place: Place<'_>, name: &CStr, value: &mut Vec<u8>) -> Answer<()> {
+    // A value has at most 64 KiB (linux/limits.h, XATTR_SIZE_MAX).
+    for capacity in [1 << 10, 64 << 10] {
+        value.resize(capacity, 0);
+        let answer = match place {
+            Place::Open(file) => fgetxattr(file, name, &mut value[..]),
+            Place::Named(directory, node) => {
+                lgetxattr(named_path(directory, node), name, &mut value[..])
+            }
+        };
+        match answer {
+            Ok(length) => {
+                value.truncate(length);
+                return Ok(());
+            }
+            Err(Errno::RANGE) if capacity == 1 << 10 => {}
+            Err(errno) => return Err(code(errno)),
+        }
+    }
+    Err(code(Errno::RANGE))
+}
+
+/// Sets one extended attribute.
+pub(crate) fn set_xattr(place: Place<'_>, name: &CStr, value: &[u8]) -> Answer<()> {
+    retry(|| match place {
+        Place::Open(file) => fsetxattr(file, name, value, XattrFlags::empty()),
+        Place::Named(directory, node) => {
+            lsetxattr(named_path(directory, node), name, value, XattrFlags::empty())
+        }
+    })
+}
+
+/// Removes one extended attribute; that it is not there, or cannot be anywhere, is as good.
+pub(crate) fn remove_xattr(place: Place<'_>, name: &CStr) -> Answer<()> {
+    let answer = retry(|| match place {
+        Place::Open(file) => fremovexattr(file, name),
+        Place::Named(directory, node) => lremovexattr(named_path(directory, node), name),
+    });
+    match answer {
+        Err(missing) if [Errno::NODATA, Errno::OPNOTSUPP].map(code).contains(&missing) => Ok(()),
+        answer => answer,
+    }
+}
+
+/// Whether new entries of a directory inherit an access control list instead of obeying the umask; assumed if the
+/// system will not tell.
+pub(crate) fn has_default_acl(directory: Borrowed<'_>) -> bool {
+    let answer = match fgetxattr_query(directory, ACL_DEFAULT) {
+        // Opened for its path alone: there is another way to ask.
+        Err(Errno::BADF) => lgetxattr_query(named_path(directory, ".".as_ref()), ACL_DEFAULT),
+        answer => answer,
+    };
+    match answer {
+        Ok(length) => length > 0,
+        Err(errno) => !matches!(errno, Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS),
+    }
+}
+
+/// A path to a node below an open directory, for calls that take no handle. The last name is not followed.
+fn named_path(directory: Borrowed<'_>, name: &OsStr) -> CString {
+    use std::os::fd::AsRawFd;
+    if directory.as_raw_fd() == rustix::fs::CWD.as_raw_fd() {
+        return CString::new(name.as_bytes()).unwrap_or_default();
+    }
+    let mut path = descriptor_path(directory).into_bytes();
+    path.push(b'/');
+    path.extend_from_slice(name.as_bytes());
+    CString::new(path).unwrap_or_default()
+}

@@ -1,0 +1,335 @@
+//! An open source and an open target, as the loop that fills files sees them.
+
+use std::ops::Range;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{
+    FallocateFlags, SeekFrom, copy_file_range, fallocate, fstat, ftruncate, seek, sendfile,
+};
+use rustix::io::{Errno, pread, pwrite, read, write};
+
+use super::direct::{self, DirectPair};
+use super::{Answer, Borrowed, code, retry, split};
+use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
+
+/// Bytes read at once. Larger buffers lose: 1 MiB was four times slower than 256 KiB on ext4 and XFS.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// What one thread is started for at least: some tens of microseconds against milliseconds.
+const SLICE_BYTES_MIN: u64 = 2 << 20;
+
+/// Grain in which zeros become holes: the block size of the common file systems.
+const ZERO_GRAIN_BYTES: usize = 4 << 10;
+
+/// What direct I/O wants of memory at most: a page.
+const ALIGNMENT_MAX: usize = 4 << 10;
+
+/// A buffer for reading and writing, aligned for direct I/O; made when it is first used.
+#[derive(Default)]
+pub(crate) struct Buffer(Vec<u8>);
+
+impl Buffer {
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        if self.0.is_empty() {
+            // Zeroed by the system, page by page as it is used: a small file touches one.
+            self.0 = vec![0; BUFFER_BYTES + ALIGNMENT_MAX];
+        }
+        let start = self.0.as_ptr().align_offset(ALIGNMENT_MAX);
+        &mut self.0[start..start + BUFFER_BYTES]
+    }
+}
+
+/// Both ends of one regular file's copy.
+pub(crate) struct Ends<'a> {
+    pub(crate) source: Borrowed<'a>,
+    pub(crate) target: Borrowed<'a>,
+    pub(crate) facts: &'a Facts,
+    pub(crate) source_fs: FileSystem,
+    pub(crate) target_fs: FileSystem,
+    pub(crate) makes_holes: bool,
+    /// One for each thread that may move bytes of this file.
+    pub(crate) buffers: &'a mut [Buffer],
+    direct: Option<DirectPair>,
+    /// The source has no positions; it is read as it comes.
+    reads_in_order: bool,
+}
+
+impl<'a> Ends<'a> {
+    pub(crate) fn new(
+        source: Borrowed<'a>,
+        target: Borrowed<'a>,
+        facts: &'a Facts,
+        source_fs: FileSystem,
+        target_fs: FileSystem,
+        makes_holes: bool,
+        buffers: &'a mut [Buffer],
+    ) -> Ends<'a> {
+        Ends {
+            source,
+            target,
+            facts,
+            source_fs,
+            target_fs,
+            makes_holes,
+            buffers,
+            direct: None,
+            reads_in_order: false,
+        }
+    }
+
+    /// Whether a range is worth the threads, and can be moved in any order.
+    fn is_splittable(&self, range: &Range<u64>) -> bool {
+        let slices = self.buffers.len() as u64;
+        slices > 1
+            && range.end - range.start >= slices * SLICE_BYTES_MIN
+            && !self.makes_holes
+            && !self.reads_in_order
+    }
+
+    fn copy_range(&mut self, range: Range<u64>) -> Result<Part, Fault> {
+        let (mut from, mut to) = (range.start, range.start);
+        let length = length_of(&range);
+        moved_inside(
+            copy_file_range(self.source, Some(&mut from), self.target, Some(&mut to), length),
+            length,
+        )
+    }
+
+    fn send(&mut self, range: Range<u64>) -> Result<Part, Fault> {
+        // sendfile(2) writes at the target's own position.
+        seek(self.target, SeekFrom::Start(range.start))
+            .map_err(|errno| fault(errno, Side::Target))?;
+        let mut from = range.start;
+        let length = length_of(&range);
+        moved_inside(sendfile(self.target, self.source, Some(&mut from), length), length)
+    }
+
+    fn read_write(&mut self, range: Range<u64>) -> Result<Part, Fault> {
+        let buffer = self.buffers[0].bytes();
+        let asked = length_of(&range).min(buffer.len());
+        let buffer = &mut buffer[..asked];
+        let answer = if self.reads_in_order {
+            read(self.source, &mut *buffer)
+        } else {
+            pread(self.source, &mut *buffer, range.start)
+        };
+        let count = match answer {
+            // Some files of procfs and tracefs call themselves regular and cannot seek.
+            Err(Errno::SPIPE) if range.start == 0 && !self.reads_in_order => {
+                self.reads_in_order = true;
+                return self.read_write(range);
+            }
+            answer => answer.map_err(|errno| fault(errno, Side::Source))?,
+        };
+        let data = &buffer[..count];
+        let skipped = if self.makes_holes {
+            write_around_zeros(self.target, self.target_fs, data, range.start)
+        } else {
+            write_all_at(self.target, data, range.start).map(|()| 0)
+        };
+        Ok(Part {
+            advanced: count as u64,
+            skipped: skipped.map_err(|errno| fault(errno, Side::Target))?,
+            was_short: count < asked,
+        })
+    }
+}
+
+impl Mover for Ends<'_> {
+    fn whole(&mut self, _method: Method) -> Result<u64, Fault> {
+        rustix::fs::ioctl_ficlone(self.target, self.source)
+            .map_err(|errno| fault(errno, Side::Either))?;
+        // openzfs/zfs#15728: the call may report success and have cloned only a part.
+        let stat = retry(|| fstat(self.target));
+        stat.map(|stat| stat.st_size as u64).map_err(|code| Fault { code, side: Side::Target })
+    }
+
+    fn part(&mut self, method: Method, range: Range<u64>) -> Result<Part, Fault> {
+        match method {
+            Method::CopyRange => self.copy_range(range),
+            Method::Sendfile => self.send(range),
+            Method::Uncached => {
+                direct::uncached(self.source, self.target, self.buffers[0].bytes(), range)
+            }
+            Method::Direct => {
+                let pair = match &mut self.direct {
+                    Some(pair) => pair,
+                    none => none.insert(DirectPair::open(self.source, self.target)?),
+                };
+                pair.part(self.target, self.buffers[0].bytes(), range)
+            }
+            Method::Clone | Method::ReadWrite if self.is_splittable(&range) => {
+                split::read_write(self.source, self.target, range, self.buffers)
+            }
+            Method::Clone | Method::ReadWrite => self.read_write(range),
+        }
+    }
+
+    fn next_data(&mut self, from: u64) -> Result<Data, Fault> {
+        let len_bytes = self.facts.len_bytes;
+        let start = match seek(self.source, SeekFrom::Data(from)) {
+            Ok(start) => start,
+            Err(Errno::NXIO) => return self.no_more_data(from),
+            // No knowledge of holes here: all of it may be data (lseek(2)).
+            Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOTTY | Errno::NOSYS) => {
+                return Ok(Data::Range(from..len_bytes.max(from)));
+            }
+            Err(errno) => return Err(fault(errno, Side::Source)),
+        };
+        match seek(self.source, SeekFrom::Hole(start)) {
+            // Data that a writer punched out between the two calls: look again from there.
+            Ok(end) => Ok(Data::Range(start..end.max(start))),
+            Err(Errno::NXIO) => self.source_len().map(|len| Data::Range(start..len.max(start))),
+            Err(errno) => Err(fault(errno, Side::Source)),
+        }
+    }
+
+    fn skip(&mut self, hole: Range<u64>) {
+        punch(self.target, self.target_fs, hole);
+    }
+
+    fn source_len(&mut self) -> Result<u64, Fault> {
+        retry(|| fstat(self.source))
+            .map(|stat| stat.st_size as u64)
+            .map_err(|code| Fault { code, side: Side::Source })
+    }
+
+    fn set_len(&mut self, len_bytes: u64) -> Result<(), Fault> {
+        retry(|| ftruncate(self.target, len_bytes))
+            .map_err(|code| Fault { code, side: Side::Target })
+    }
+
+    fn preallocate(&mut self, len_bytes: u64) -> Result<(), Fault> {
+        match fallocate(self.target, FallocateFlags::KEEP_SIZE, 0, len_bytes) {
+            // An optimisation that is not to be had: fallocate(2).
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM | Errno::NODEV | Errno::INTR) => {
+                Ok(())
+            }
+            answer => answer.map_err(|errno| fault(errno, Side::Target)),
+        }
+    }
+}
+
+impl Ends<'_> {
+    fn no_more_data(&mut self, from: u64) -> Result<Data, Fault> {
+        let len = self.source_len()?;
+        // "Nothing but a hole" about a file that occupies blocks, or from a file system whose word has been
+        // wrong before, lost data in openzfs/zfs#8816, #11900 and #15526. Reading is always true.
+        let is_doubtful =
+            from == 0 && (self.facts.allocated_bytes > 0 || !self.source_fs.tells_true_holes());
+        if !is_doubtful || len <= from {
+            return Ok(Data::HoleUntil(len.max(from)));
+        }
+        self.makes_holes = true;
+        Ok(Data::Doubtful(from..len))
+    }
+}
+
+/// What an in-kernel method says it moved; more than it was asked for is no answer to go on with.
+fn moved_inside(answer: Result<usize, Errno>, asked: usize) -> Result<Part, Fault> {
+    match answer {
+        Ok(moved) if moved <= asked => Ok(Part { advanced: moved as u64, ..Part::default() }),
+        Ok(_) => Err(fault(Errno::IO, Side::Either)),
+        Err(errno) => Err(fault(errno, Side::Either)),
+    }
+}
+
+pub(super) fn fault(errno: Errno, side: Side) -> Fault {
+    Fault { code: code(errno), side }
+}
+
+pub(super) fn length_of(range: &Range<u64>) -> usize {
+    usize::try_from(range.end - range.start).unwrap_or(usize::MAX >> 1)
+}
+
+fn write_all_at(target: Borrowed<'_>, mut data: &[u8], mut offset: u64) -> Result<(), Errno> {
+    while !data.is_empty() {
+        match pwrite(target, data, offset) {
+            // No file system has a reason to take nothing of something.
+            Ok(0) => return Err(Errno::IO),
+            Ok(count) => {
+                data = &data[count..];
+                offset += count as u64;
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// XFS reserves room behind a file that is being extended; a hole that begins there must give it back, or it is
+/// filled (as GNU cp found). Elsewhere there is nothing to give back.
+fn punch(target: Borrowed<'_>, target_fs: FileSystem, hole: Range<u64>) {
+    if hole.start > 0 && matches!(target_fs, FileSystem::Xfs | FileSystem::Other) {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        // Best effort: a hole that is not punched costs space only.
+        let _ = fallocate(target, flags, hole.start, hole.end - hole.start);
+    }
+}
+
+/// Writes what is not zero and returns how many zeros were left out. The target holds nothing there yet.
+fn write_around_zeros(
+    target: Borrowed<'_>,
+    target_fs: FileSystem,
+    data: &[u8],
+    offset: u64,
+) -> Result<u64, Errno> {
+    let mut skipped = 0;
+    let mut written = 0;
+    let mut position = 0;
+    // Grains are counted from the file's start, so that holes come out aligned.
+    let mut grain = ZERO_GRAIN_BYTES - (offset % ZERO_GRAIN_BYTES as u64) as usize;
+    while position < data.len() {
+        let end = (position + grain).min(data.len());
+        if data[position..end].iter().all(|byte| *byte == 0) {
+            write_all_at(target, &data[written..position], offset + written as u64)?;
+            punch(target, target_fs, offset + position as u64..offset + end as u64);
+            skipped += (end - position) as u64;
+            written = end;
+        }
+        position = end;
+        grain = ZERO_GRAIN_BYTES;
+    }
+    write_all_at(target, &data[written..], offset + written as u64)?;
+    Ok(skipped)
+}
+
+/// Cuts or extends an open file.
+pub(crate) fn set_len(file: Borrowed<'_>, len_bytes: u64) -> Answer<()> {
+    retry(|| ftruncate(file, len_bytes))
+}
+
+/// What a stream is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ready {
+    ToRead,
+    ToWrite,
+}
+
+/// Waits a moment for a stream; `false` if it is not ready yet. A FIFO without a writer is not, until one has come.
+pub(crate) fn wait_a_moment(stream: Borrowed<'_>, ready: Ready) -> Answer<bool> {
+    const MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    let events = match ready {
+        Ready::ToRead => PollFlags::IN,
+        Ready::ToWrite => PollFlags::OUT,
+    };
+    match poll(&mut [PollFd::from_borrowed_fd(stream, events)], Some(&MOMENT)) {
+        Ok(count) => Ok(count > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(errno) => Err(code(errno)),
+    }
+}
+
+/// Reads from where a stream stands; zero is its end.
+pub(crate) fn read_some(stream: Borrowed<'_>, buffer: &mut [u8]) -> Answer<usize> {
+    read(stream, buffer).map_err(code)
+}
+
+/// Writes where a stream stands; returns how much it took.
+pub(crate) fn write_some(stream: Borrowed<'_>, data: &[u8]) -> Answer<usize> {
+    match write(stream, data) {
+        Ok(0) => Err(code(Errno::IO)),
+        answer => answer.map_err(code),
+    }
+}

@@ -1,0 +1,63 @@
+//! What the process may do: limits, umask, descriptor tables.
+
+use rustix::process::{Resource, getrlimit};
+
+/// Returns how many descriptors the process may have open.
+pub(crate) fn open_files_max() -> usize {
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| limit as usize)
+}
+
+/// Returns how many threads can run at once.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |count| count.get())
+}
+
+/// Returns whether the caller is the superuser, whose writes keep set-id bits (`CAP_FSETID`).
+pub(crate) fn is_superuser() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Returns the umask without changing it, which a library must not do even for a moment. Where the system does
+/// not tell (before Linux 4.7, or without /proc) the strictest is assumed.
+pub(crate) fn umask() -> u32 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+    line.and_then(|digits| u32::from_str_radix(digits.trim(), 8).ok()).unwrap_or(0o077)
+}
+
+/// Whether [`own_descriptor_table`] will do it: close_range(2) is there and not forbidden.
+pub(crate) fn can_own_descriptor_table() -> bool {
+    // SAFETY: no pointers are passed, and a range that ends before it begins closes nothing.
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, 1_u32, 0_u32, 0_u32) };
+    answer == -1 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EINVAL)
+}
+
+/// Gives the calling thread a descriptor table of its own, holding only standard input, output and error.
+/// Threads that share a table pay for every open and close with a lock and an atomic count.
+///
+/// Returns `false`, with the table shared as before, where the system does not do it (before Linux 5.9, or under
+/// seccomp).
+///
+/// Only for a thread that owns no handle yet and never touches one of another thread.
+pub(crate) fn own_descriptor_table() -> bool {
+    // SAFETY: no pointers are passed. The descriptors vanish only from this thread's new table; the caller
+    // promises that the thread refers to none of them.
+    let answer =
+        unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_UNSHARE) };
+    answer == 0
+}
+
+/// Who the calling process acts as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) owner: u32,
+    pub(crate) group: u32,
+}
+
+/// Returns who new files of this process belong to, as a rule.
+pub(crate) fn caller() -> Caller {
+    Caller {
+        owner: rustix::process::geteuid().as_raw(),
+        group: rustix::process::getegid().as_raw(),
+    }
+}

@@ -1,0 +1,112 @@
+//! One range of one file, moved by several threads. They share the descriptor table of the thread that starts them.
+//!
+//! Only reading and writing gains from this: a write holds the lock of the target's inode, and so does all of
+//! `copy_file_range` and `sendfile`, but the reading half runs beside it.
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::io::{Errno, pread, pwrite};
+
+use super::Borrowed;
+use super::ends::{Buffer, fault};
+use crate::plan::{Fault, Part, Side};
+
+/// What the threads share. Chunks are handed out in order, so what is right without a gap ends where the first one
+/// went wrong.
+struct Shared<'a> {
+    source: Borrowed<'a>,
+    target: Borrowed<'a>,
+    end: u64,
+    next: AtomicU64,
+    /// Where the first gap begins, and why if a call failed; nothing behind it is begun any more.
+    gap: Mutex<Option<(u64, Option<Fault>)>>,
+}
+
+/// Reads and writes `range` with one thread for each buffer, the calling one among them. What counts is what is right
+/// from the start of the range without a gap.
+pub(super) fn read_write(
+    source: Borrowed<'_>,
+    target: Borrowed<'_>,
+    range: Range<u64>,
+    buffers: &mut [Buffer],
+) -> Result<Part, Fault> {
+    let shared = Shared {
+        source,
+        target,
+        end: range.end,
+        next: AtomicU64::new(range.start),
+        gap: Mutex::new(None),
+    };
+    let (own, others) = buffers.split_first_mut().expect("there is a buffer for each thread");
+    std::thread::scope(|scope| {
+        for buffer in others {
+            let work = || shared.work(buffer.bytes());
+            // Whoever cannot be had is not needed: the others take the chunks.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+        }
+        shared.work(own.bytes());
+    });
+    match shared.gap.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+        None => Ok(Part { advanced: range.end - range.start, ..Part::default() }),
+        Some((_, Some(fault))) => Err(fault),
+        Some((offset, None)) => Ok(Part { advanced: offset - range.start, ..Part::default() }),
+    }
+}
+
+impl Shared<'_> {
+    /// Moves chunks of a buffer's length until none is left or something went wrong before the next.
+    fn work(&self, buffer: &mut [u8]) {
+        let length = buffer.len() as u64;
+        loop {
+            let start = self.next.fetch_add(length, Ordering::Relaxed);
+            if start >= self.end || self.gap_before(start) {
+                return;
+            }
+            let end = self.end.min(start + length);
+            let (reached, fault) = self.chunk(start..end, buffer);
+            if reached < end {
+                self.note_gap(reached, fault);
+                return;
+            }
+        }
+    }
+
+    /// Moves one chunk; returns how far it came, and what stopped it if that was a failure.
+    fn chunk(&self, range: Range<u64>, buffer: &mut [u8]) -> (u64, Option<Fault>) {
+        let mut at = range.start;
+        while at < range.end {
+            let wanted = (range.end - at) as usize;
+            let count = match pread(self.source, &mut buffer[..wanted], at) {
+                Ok(0) => return (at, None),
+                Ok(count) => count,
+                Err(Errno::INTR) => continue,
+                Err(errno) => return (at, Some(fault(errno, Side::Source))),
+            };
+            let mut done = 0;
+            while done < count {
+                match pwrite(self.target, &buffer[done..count], at + done as u64) {
+                    Ok(0) => return (at + done as u64, Some(fault(Errno::IO, Side::Target))),
+                    Ok(written) => done += written,
+                    Err(Errno::INTR) => {}
+                    Err(errno) => return (at + done as u64, Some(fault(errno, Side::Target))),
+                }
+            }
+            at += count as u64;
+        }
+        (at, None)
+    }
+
+    fn gap_before(&self, offset: u64) -> bool {
+        let gap = self.gap.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        gap.as_ref().is_some_and(|(start, _)| *start < offset)
+    }
+
+    fn note_gap(&self, offset: u64, fault: Option<Fault>) {
+        let mut gap = self.gap.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if gap.as_ref().is_none_or(|(start, _)| offset < *start) {
+            *gap = Some((offset, fault));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! A directory being copied.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::file::TargetDirectory;
+use crate::plan::{Facts, Identity};
+
+/// A directory that exists at the target and is not finished. It holds no handle: each worker opens its own.
+pub(crate) struct Dir {
+    /// The directory that waits for this one.
+    pub(crate) parent: Option<Arc<Dir>>,
+    pub(crate) place: Place,
+    /// The source as it was when it was entered.
+    pub(crate) source: Facts,
+    pub(crate) target: Identity,
+    /// The target's mode right after it was made (or found).
+    pub(crate) target_mode: u32,
+    pub(crate) into: TargetDirectory,
+    /// This run made it; else it was there.
+    pub(crate) is_made: bool,
+    /// The device of the operand it was met below.
+    pub(crate) root_device: u64,
+    /// Symbolic links on the way to the source were to be followed.
+    pub(crate) follows: bool,
+    /// Levels being worked on, unfinished directories below and parked names: at zero it is finished.
+    pending: AtomicUsize,
+}
+
+/// How to find a directory again.
+pub(crate) enum Place {
+    /// By the paths that the caller named.
+    Operand { source: PathBuf, target: PathBuf },
+    /// By its name below its parent, the same at both ends.
+    Below(OsString),
+}
+
+impl Dir {
+    /// Makes a directory that one level is about to work on.
+    pub(crate) fn new(
+        parent: Option<Arc<Dir>>,
+        place: Place,
+        source: Facts,
+        target: (&Facts, TargetDirectory),
+        is_made: bool,
+        follows: bool,
+        root_device: u64,
+    ) -> Arc<Dir> {
+        if let Some(parent) = &parent {
+            parent.hold();
+        }
+        Arc::new(Dir {
+            parent,
+            place,
+            source,
+            target: target.0.identity,
+            target_mode: target.0.mode,
+            into: target.1,
+            is_made,
+            root_device,
+            follows,
+            pending: AtomicUsize::new(1),
+        })
+    }
+
+    /// One more thing is to come before the directory can be finished.
+    pub(crate) fn hold(&self) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One thing less; `true` for the last.
+    pub(crate) fn release(&self) -> bool {
+        self.pending.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// The path of the source.
+    pub(crate) fn source_path(&self) -> PathBuf {
+        self.path(|operand| match operand {
+            Place::Operand { source, .. } => source,
+            Place::Below(_) => unreachable!("only operands are asked"),
+        })
+    }
+
+    /// The path of the target.
+    pub(crate) fn target_path(&self) -> PathBuf {
+        self.path(|operand| match operand {
+            Place::Operand { target, .. } => target,
+            Place::Below(_) => unreachable!("only operands are asked"),
+        })
+    }
+
+    pub(crate) fn source_path_of(&self, name: &OsStr) -> PathBuf {
+        self.source_path().join(name)
+    }
+
+    pub(crate) fn target_path_of(&self, name: &OsStr) -> PathBuf {
+        self.target_path().join(name)
+    }
+
+    fn path(&self, of_operand: impl Fn(&Place) -> &PathBuf) -> PathBuf {
+        let mut names = Vec::new();
+        let mut dir = self;
+        let mut path = loop {
+            match (&dir.place, &dir.parent) {
+                (Place::Below(name), Some(parent)) => {
+                    names.push(name);
+                    dir = parent;
+                }
+                (place, _) => break of_operand(place).clone(),
+            }
+        };
+        path.extend(names.iter().rev());
+        path
+    }
+
+    /// This directory and those above it.
+    pub(crate) fn chain(self: &Arc<Dir>) -> impl Iterator<Item = &Arc<Dir>> {
+        std::iter::successors(Some(self), |dir| dir.parent.as_ref())
+    }
+}
+
+impl Drop for Dir {
+    /// Lets go of the chain above without recursion, which a tree of a hundred thousand levels would not survive.
+    fn drop(&mut self) {
+        let mut parent = self.parent.take();
+        while let Some(dir) = parent {
+            parent = Arc::into_inner(dir).and_then(|mut dir| dir.parent.take());
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! The beginning and the end of a directory's copy.
+
+use std::ffi::OsString;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::dir::{Dir, Place};
+use super::handles::{OpenDirectory, Pair};
+use super::outlet::Message;
+use super::worker::Worker;
+use crate::error::{Error, Operation, Result};
+use crate::file::{
+    self, Acl, Context, Layer, Spot, TargetDirectory, Unkept, Wanted, Weight, Whose, dress,
+    parent_of,
+};
+use crate::options::{Mode, Symlinks, Sync, Xattrs};
+use crate::plan::{Facts, Kind};
+use crate::sys::{self, Handle};
+
+/// A directory about to be entered.
+pub(super) struct Entering<'a> {
+    pub(super) source: Spot<'a>,
+    pub(super) target: Spot<'a>,
+    pub(super) follow: bool,
+    pub(super) parent: Option<Arc<Dir>>,
+    pub(super) place: Place,
+    /// The device of the operand; `None` for the operand itself.
+    pub(super) root_device: Option<u64>,
+    /// Whether a new directory inherits an access control list, if that is known.
+    pub(super) inherits_acl: Option<bool>,
+}
+
+impl Worker<'_> {
+    /// Enters a directory met below another.
+    pub(super) fn enter_below(&mut self, dir: &Arc<Dir>, name: OsString) {
+        if !self.admits(dir, &name, Kind::Directory) {
+            return;
+        }
+        let pair = match self.relieved(|worker| worker.handles.pair(dir)) {
+            Ok(pair) => pair,
+            Err(error) => return self.failed(error),
+        };
+        let place = Place::Below(name.clone());
+        let entered = self.enter(Entering {
+            source: Spot {
+                directory: pair.source(),
+                name: &name,
+                path: &|| dir.source_path_of(&name),
+            },
+            target: Spot {
+                directory: pair.target(),
+                name: &name,
+                path: &|| dir.target_path_of(&name),
+            },
+            follow: self.run.context.options.symlinks == Symlinks::Follow,
+            parent: Some(Arc::clone(dir)),
+            place,
+            root_device: Some(dir.root_device),
+            inherits_acl: Some(dir.into.has_default_acl),
+        });
+        if let Err(error) = entered {
+            self.failed(error);
+        }
+    }
+
+    /// Makes the directory at the target and puts its names before everything else.
+    pub(super) fn enter(&mut self, entering: Entering<'_>) -> Result<()> {
+        let context = self.run.context;
+        let source_failed =
+            |operation| move |code| entering.source.error(operation).with_cause(code);
+        let (source, unreadable) = self.open_source_directory(&entering)?;
+        let facts = sys::facts(source.as_fd()).map_err(source_failed(Operation::StatSource))?;
+        refuse_loops(&entering, &facts, context.options.symlinks)?;
+        let relief = &mut || self.handles.close_all();
+        let made = make_directory(context, &entering.target, &facts, false, relief);
+        let made = made.map_err(|error| match error.operation() {
+            Operation::TargetIsNotDirectory => error.with_other((entering.source.path)()),
+            _ => error,
+        })?;
+        if made.facts.identity == facts.identity {
+            let error = entering.target.error(Operation::SameFile);
+            return Err(error.with_other((entering.source.path)()));
+        }
+        let into = TargetDirectory {
+            device: made.facts.identity.device,
+            has_default_acl: match entering.inherits_acl {
+                Some(false) if made.is_made => false,
+                _ => sys::has_default_acl(made.open.handle.as_fd()),
+            },
+        };
+        if made.is_made {
+            self.announce(&entering);
+        }
+        let root_device = entering.root_device.unwrap_or(facts.identity.device);
+        let crosses = context.options.one_file_system && facts.identity.device != root_device;
+        let known = (&made.facts, into);
+        let dir = Dir::new(
+            entering.parent,
+            entering.place,
+            facts,
+            known,
+            made.is_made,
+            entering.follow,
+            root_device,
+        );
+        self.run.context.counters.add_directory();
+        self.report.directories += 1;
+        let pair = Pair::new(source, made.open);
+        self.handles.keep(&dir, &pair);
+        if let Some(error) = unreadable {
+            self.failed(error);
+            self.release(dir);
+        } else if crosses {
+            self.release(dir);
+        } else {
+            self.push_level(dir, &pair);
+        }
+        Ok(())
+    }
+
+    /// Opens the source for listing. Where that is not allowed its copy is made all the same, empty.
+    fn open_source_directory(
+        &mut self,
+        entering: &Entering<'_>,
+    ) -> Result<(Handle, Option<Error>)> {
+        let (directory, name) = (entering.source.directory, entering.source.name);
+        let open = || sys::open_directory(directory, name, entering.follow);
+        let failed = |code| entering.source.error(Operation::OpenSource).with_cause(code);
+        match open() {
+            Ok(handle) => Ok((handle, None)),
+            Err(code) if sys::NO_PERMISSION.contains(&code) => {
+                let handle =
+                    sys::open_directory_path(directory, name, entering.follow).map_err(failed)?;
+                Ok((handle, Some(failed(code))))
+            }
+            Err(code) if sys::TOO_MANY_OPEN.contains(&code) && self.handles.close_all() => {
+                open().map(|handle| (handle, None)).map_err(failed)
+            }
+            Err(code) => Err(failed(code)),
+        }
+    }
+
+    fn announce(&mut self, entering: &Entering<'_>) {
+        if self.run.wants_files {
+            let (source, target) = file::paths(&entering.source, &entering.target);
+            self.send(Message::DirectoryMade { source, target });
+        }
+    }
+
+    pub(super) fn made_directory(&mut self, source: &Path, target: &Path) {
+        if self.run.wants_files {
+            let (source, target) = (source.to_path_buf(), target.to_path_buf());
+            self.send(Message::DirectoryMade { source, target });
+        }
+    }
+
+    /// Gives a directory its attributes, when nothing more is to come below it.
+    pub(super) fn finish(&mut self, dir: &Arc<Dir>) {
+        match self.relieved(|worker| worker.dress_directory(dir)) {
+            Err(error) => self.failed(error),
+            Ok(unkept) => {
+                for Unkept { error, weight } in unkept {
+                    match weight {
+                        Weight::Required => self.failed(error),
+                        Weight::Warned => self.send(Message::Warned(error)),
+                        Weight::Noted => self.report.unpreserved += 1,
+                    }
+                }
+            }
+        }
+        self.handles.forget(dir);
+    }
+
+    /// The mode that a directory is to have in the end; `None` leaves it alone.
+    fn final_mode(&self, dir: &Dir) -> Option<u32> {
+        let preserve = &self.run.context.options.preserve;
+        let masked = mode_masked(preserve.mode, &dir.source);
+        match preserve.mode {
+            Mode::Keep => Some(dir.source.mode),
+            _ if !dir.is_made => None,
+            // Made for its owner alone, because it was to get another one.
+            _ if preserve.ownership => {
+                let special = dir.target_mode & 0o7000;
+                Some(masked & !self.run.context.umask() | special)
+            }
+            // Made with all of the owner's rights so that it could be filled; what the umask left of them counts.
+            _ => Some(dir.target_mode & !(0o700 & !masked)),
+        }
+    }
+
+    fn dress_directory(&mut self, dir: &Arc<Dir>) -> Result<Vec<Unkept>> {
+        let options = &self.run.context.options;
+        let preserve = &options.preserve;
+        let takes_any = preserve.mode == Mode::Keep
+            || preserve.ownership
+            || preserve.timestamps
+            || preserve.xattrs != Xattrs::Drop;
+        let mode = self.final_mode(dir);
+        let is_widened = mode.is_some_and(|mode| mode != dir.target_mode | 0o700);
+        if !takes_any && !is_widened && options.sync != Sync::Full {
+            return Ok(Vec::new());
+        }
+        let pair = self.handles.pair(dir)?;
+        let target_path = || dir.target_path();
+        let failed = |code| Error::new(Operation::StatTarget, dir.target_path()).with_cause(code);
+        let now = sys::facts(pair.target()).map_err(failed)?;
+        let mut names = Vec::new();
+        let mut unlisted = None;
+        let origin = sys::Place::Open(pair.source());
+        if preserve.mode == Mode::Keep || preserve.xattrs != Xattrs::Drop {
+            // A directory that may not be read tells nothing; that was reported when it was met.
+            unlisted = sys::xattr_names(origin, &mut names).err().filter(|c| *c != sys::PATH_ONLY);
+        }
+        let weight = match preserve.xattrs {
+            Xattrs::Require => Weight::Required,
+            _ => Weight::Warned,
+        };
+        let layers = [Layer { origin, names: &names, weight, whose: Whose::Source }];
+        let has_list = names.iter().any(|name| sys::is_acl(name));
+        let wanted = Wanted {
+            owner: preserve.ownership.then_some((dir.source.owner, dir.source.group)),
+            mode,
+            acl: match preserve.mode == Mode::Keep {
+                true if has_list => Acl::From(origin, &names),
+                true if dir.into.has_default_acl || !dir.is_made => Acl::Remove,
+                _ => Acl::Leave,
+            },
+            xattrs: if preserve.xattrs == Xattrs::Drop { &[] } else { &layers },
+            times: preserve.timestamps.then_some(&dir.source),
+            is_directory: true,
+        };
+        let mut unkept = dress(pair.target_place(), &now, &wanted, &target_path)?;
+        unkept.extend(unlisted.map(|code| {
+            let error = Error::new(Operation::SetXattr, dir.source_path()).with_cause(code);
+            Unkept { error, weight }
+        }));
+        if options.sync == Sync::Full {
+            let failed =
+                |code| Error::new(Operation::SyncTarget, dir.target_path()).with_cause(code);
+            sys::sync_directory(pair.target()).map_err(failed)?;
+            if let Place::Operand { target, .. } = &dir.place {
+                file::sync_directory(parent_of(target))?;
+            }
+        }
+        Ok(unkept)
+    }
+}
+
+/// The permission bits that a directory is asked to be made with where its mode is not kept.
+fn mode_masked(mode: Mode, source: &Facts) -> u32 {
+    match mode {
+        Mode::Fresh => 0o777,
+        Mode::Masked | Mode::Keep => source.mode & 0o777,
+    }
+}
+
+/// A directory at the target, open.
+pub(super) struct MadeDirectory {
+    pub(super) open: OpenDirectory,
+    pub(super) facts: Facts,
+    pub(super) is_made: bool,
+}
+
+/// Makes a directory, or finds the one that is there. Only its owner can use it until it is finished, if its mode
+/// or owner is to be kept; the owner always can. The facts returned tell the mode that the system gave it, before it
+/// was widened. `relief` closes what can be closed when there are no descriptors left.
+pub(super) fn make_directory(
+    context: &Context,
+    target: &Spot<'_>,
+    source: &Facts,
+    follow: bool,
+    relief: &mut dyn FnMut() -> bool,
+) -> Result<MadeDirectory> {
+    let preserve = &context.options.preserve;
+    let mode = match preserve.mode == Mode::Keep || preserve.ownership {
+        true => 0o700,
+        false => mode_masked(preserve.mode, source) | 0o700,
+    };
+    let failed = |operation| move |code| target.error(operation).with_cause(code);
+    let is_made = match sys::make_directory(target.directory, target.name, mode) {
+        Ok(()) => true,
+        Err(sys::ALREADY_EXISTS) => false,
+        Err(code) => return Err(failed(Operation::CreateDirectory)(code)),
+    };
+    if !is_made {
+        let there = target.facts(follow).map_err(failed(Operation::StatTarget))?;
+        if there.kind != Kind::Directory {
+            return Err(target.error(Operation::TargetIsNotDirectory));
+        }
+    }
+    let open = || OpenDirectory::open(target.directory, target.name, follow && !is_made);
+    let open = match open() {
+        Err(code) if sys::TOO_MANY_OPEN.contains(&code) && relief() => open(),
+        answer => answer,
+    };
+    let open = open.map_err(failed(Operation::OpenTargetDirectory))?;
+    let facts = sys::facts(open.handle.as_fd()).map_err(failed(Operation::StatTarget))?;
+    if !is_made || facts.mode & 0o700 == 0o700 {
+        return Ok(MadeDirectory { open, facts, is_made });
+    }
+    // The umask took away what is needed to fill the directory.
+    drop(open);
+    let place = sys::Place::Named(target.directory, target.name);
+    sys::set_mode(place, facts.mode | 0o700).map_err(failed(Operation::SetMode))?;
+    let open = OpenDirectory::open(target.directory, target.name, false)
+        .map_err(failed(Operation::OpenTargetDirectory))?;
+    let now = sys::facts(open.handle.as_fd()).map_err(failed(Operation::StatTarget))?;
+    match now.identity == facts.identity {
+        true => Ok(MadeDirectory { open, facts, is_made }),
+        false => Err(target.error(Operation::TargetReplaced)),
+    }
+}
+
+/// Refuses a directory that this run is copying into, and one that holds itself through a symbolic link.
+fn refuse_loops(entering: &Entering<'_>, source: &Facts, symlinks: Symlinks) -> Result<()> {
+    let Some(parent) = &entering.parent else { return Ok(()) };
+    for above in parent.chain() {
+        if above.target == source.identity {
+            let root = above.chain().last().unwrap_or(above);
+            let error = Error::new(Operation::IntoItself, root.source_path());
+            return Err(error.with_other(root.target_path()));
+        }
+        if symlinks == Symlinks::Follow && above.source.identity == source.identity {
+            return Err(entering.source.error(Operation::SymlinkCycle));
+        }
+    }
+    Ok(())
+}
