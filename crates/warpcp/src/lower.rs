@@ -1,0 +1,450 @@
+//! From what was typed to what the library understands. Pure: the last of several options holds.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use warpcopy::{
+    Existing, Make, Mode, Options, Preserve, Publish, Reflink, Sparse, Symlinks, Unlink, Xattrs,
+};
+
+use crate::args::Misuse;
+use crate::flags::{Flag, Newer};
+use crate::messages;
+use crate::quote::quote;
+use crate::values::{Attribute, Update};
+
+/// Everything the options say.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Lowered {
+    /// For the library.
+    pub(crate) options: Options,
+    /// For the rules about operands.
+    pub(crate) placing: Placing,
+    /// For what is printed.
+    pub(crate) voice: Voice,
+}
+
+/// How operands become pairs of names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Placing {
+    pub(crate) target_directory: Option<PathBuf>,
+    pub(crate) no_target_directory: bool,
+    pub(crate) parents: bool,
+    pub(crate) strips_slashes: bool,
+    pub(crate) recursive: bool,
+    /// Operands that are symbolic links are copied as links.
+    pub(crate) keeps_symlinks: bool,
+    pub(crate) make: Make,
+}
+
+/// What is printed while copying.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Voice {
+    pub(crate) verbose: bool,
+    pub(crate) debug: bool,
+    pub(crate) stats: bool,
+    /// `-a` takes what attributes it can get and does not complain.
+    pub(crate) hushes_xattrs: bool,
+    /// A target that is not writable gets replaced after all; a question says so.
+    pub(crate) replaces_unwritable: bool,
+    /// What the library makes; messages differ.
+    pub(crate) make: Make,
+}
+
+/// Lowers the options; `modified` tells when a file was modified.
+pub(crate) fn lower(
+    flags: &[Flag],
+    modified: &dyn Fn(&Path) -> io::Result<SystemTime>,
+) -> Result<Lowered, Misuse> {
+    let mut state = State::new();
+    for flag in flags {
+        state.apply(flag)?;
+    }
+    state.finish(modified)
+}
+
+/// The options as far as they are read.
+struct State {
+    options: Options,
+    placing: Placing,
+    voice: Voice,
+    symlinks: Option<Symlinks>,
+    asks: bool,
+    update: Update,
+    /// `update` comes from `-n`, which a later `-i` takes back.
+    is_no_clobber: bool,
+    links: bool,
+    makes_symlinks: bool,
+    attributes_only: bool,
+    forces: bool,
+    removes: bool,
+    newer: Option<Newer>,
+    jobs: Option<NonZeroUsize>,
+}
+
+impl State {
+    fn new() -> State {
+        State {
+            options: Options::new()
+                .publish(Publish::Auto)
+                .preserve(Preserve::nothing())
+                .make_parents(false),
+            placing: Placing::default(),
+            voice: Voice::default(),
+            symlinks: None,
+            asks: false,
+            update: Update::All,
+            is_no_clobber: false,
+            links: false,
+            makes_symlinks: false,
+            attributes_only: false,
+            forces: false,
+            removes: false,
+            newer: None,
+            jobs: None,
+        }
+    }
+
+    fn apply(&mut self, flag: &Flag) -> Result<(), Misuse> {
+        match flag {
+            Flag::Archive => {
+                self.keep_links();
+                self.placing.recursive = true;
+                self.preserve(&[Attribute::All])?;
+                self.voice.hushes_xattrs = true;
+            }
+            Flag::AttributesOnly => self.attributes_only = true,
+            Flag::Atomic(publish) => self.options.publish = *publish,
+            Flag::CopyContents => self.options.copy_contents = true,
+            Flag::Debug => self.voice.debug = true,
+            Flag::Force => self.forces = true,
+            Flag::Interactive => self.ask(),
+            Flag::Jobs(count) => self.jobs = Some(*count),
+            Flag::KeepLinks => self.keep_links(),
+            Flag::Link => self.links = true,
+            Flag::Method(method) => self.options.method = *method,
+            Flag::Newer(newer) => self.newer = Some(newer.clone()),
+            Flag::NoClobber => {
+                self.asks = false;
+                self.update = Update::None;
+                self.is_no_clobber = true;
+            }
+            Flag::NoPreserve(list) => self.no_preserve(list),
+            Flag::NoTargetDirectory => self.placing.no_target_directory = true,
+            Flag::OneFileSystem => self.options.one_file_system = true,
+            Flag::Parents => self.placing.parents = true,
+            Flag::Preallocate => self.options.preallocate = true,
+            Flag::Preserve(list) => self.preserve(list)?,
+            Flag::Recursive => self.placing.recursive = true,
+            Flag::Reflink(reflink) => self.options.reflink = *reflink,
+            Flag::RemoveDestination => self.removes = true,
+            Flag::Sparse(sparse) => self.options.sparse = *sparse,
+            Flag::Stats => self.voice.stats = true,
+            Flag::StripTrailingSlashes => self.placing.strips_slashes = true,
+            Flag::SymbolicLink => self.makes_symlinks = true,
+            Flag::Symlinks(symlinks) => self.symlinks = Some(*symlinks),
+            Flag::Sync(sync) => self.options.sync = *sync,
+            Flag::TargetDirectory(directory) => {
+                if self.placing.target_directory.replace(directory.clone()).is_some() {
+                    return Err(Misuse::of_place("multiple target directories specified"));
+                }
+            }
+            Flag::Uncached => self.options.uncached = true,
+            Flag::Update(update) => {
+                self.update = *update;
+                self.is_no_clobber = false;
+            }
+            Flag::Verbose => self.voice.verbose = true,
+        }
+        Ok(())
+    }
+
+    fn keep_links(&mut self) {
+        self.symlinks = Some(Symlinks::Keep);
+        self.options.preserve.links = true;
+    }
+
+    fn ask(&mut self) {
+        self.asks = true;
+        if self.is_no_clobber {
+            self.update = Update::All;
+            self.is_no_clobber = false;
+        }
+    }
+
+    fn preserve(&mut self, list: &[Attribute]) -> Result<(), Misuse> {
+        let preserve = &mut self.options.preserve;
+        for attribute in list {
+            match attribute {
+                Attribute::Mode => preserve.mode = Mode::Keep,
+                Attribute::Ownership => preserve.ownership = true,
+                Attribute::Timestamps => preserve.timestamps = true,
+                Attribute::Links => preserve.links = true,
+                Attribute::Xattr => preserve.xattrs = Xattrs::Require,
+                Attribute::Context => {
+                    let text = "cannot preserve security context without an SELinux-enabled kernel";
+                    return Err(Misuse::of_place(text));
+                }
+                // What was required by name stays required.
+                Attribute::All if preserve.xattrs == Xattrs::Require => {
+                    *preserve = Preserve { xattrs: Xattrs::Require, ..Preserve::all() };
+                }
+                Attribute::All => *preserve = Preserve::all(),
+            }
+        }
+        Ok(())
+    }
+
+    fn no_preserve(&mut self, list: &[Attribute]) {
+        let preserve = &mut self.options.preserve;
+        for attribute in list {
+            match attribute {
+                Attribute::Mode => preserve.mode = Mode::Fresh,
+                Attribute::Ownership => preserve.ownership = false,
+                Attribute::Timestamps => preserve.timestamps = false,
+                Attribute::Links => preserve.links = false,
+                Attribute::Xattr => preserve.xattrs = Xattrs::Drop,
+                Attribute::Context => {}
+                Attribute::All => *preserve = Preserve { mode: Mode::Fresh, ..Preserve::nothing() },
+            }
+        }
+    }
+
+    fn finish(self, modified: &dyn Fn(&Path) -> io::Result<SystemTime>) -> Result<Lowered, Misuse> {
+        let State { options, placing, .. } = &self;
+        if self.links && self.makes_symlinks {
+            return Err(Misuse::of_grammar("cannot make both hard and symbolic links"));
+        }
+        if options.reflink == Reflink::Always && options.sparse != Sparse::Auto {
+            return Err(Misuse::of_grammar("--reflink can be used only with --sparse=auto"));
+        }
+        let newer_than = match &self.newer {
+            None => None,
+            Some(Newer::Than(moment)) => Some(*moment),
+            Some(Newer::ThanFile(path)) => Some(modified(path).map_err(|error| {
+                Misuse::of_place(format!(
+                    "cannot stat {}: {}",
+                    quote(path),
+                    messages::words(&error)
+                ))
+            })?),
+        };
+        let unlink = self.unlink();
+        let make = self.make();
+        let mut voice = self.voice;
+        voice.verbose |= voice.debug;
+        voice.replaces_unwritable = unlink != Unlink::Never;
+        voice.make = make;
+        let keeps_symlinks = self.symlinks() == Symlinks::Keep;
+        let placing = Placing { make, keeps_symlinks, ..placing.clone() };
+        let options = options
+            .clone()
+            .existing(self.existing())
+            .unlink(unlink)
+            .make(make)
+            .symlinks(self.symlinks())
+            .recursive(placing.recursive)
+            .newer_than(newer_than)
+            .workers(self.workers());
+        Ok(Lowered { options, placing, voice })
+    }
+
+    fn existing(&self) -> Existing {
+        match (self.update, self.asks) {
+            (Update::All, false) => Existing::Replace,
+            (Update::All, true) => Existing::Ask,
+            (Update::None, _) => Existing::Skip,
+            (Update::NoneFail, _) => Existing::Fail,
+            (Update::Older, false) => Existing::Older,
+            (Update::Older, true) => Existing::AskIfOlder,
+        }
+    }
+
+    fn unlink(&self) -> Unlink {
+        match (self.removes, self.forces) {
+            (true, _) => Unlink::Always,
+            (false, true) => Unlink::IfUnopenable,
+            (false, false) => Unlink::Never,
+        }
+    }
+
+    fn make(&self) -> Make {
+        match (self.links, self.makes_symlinks, self.attributes_only) {
+            (true, ..) => Make::HardLinks,
+            (_, true, _) => Make::Symlinks,
+            (.., true) => Make::AttributesOnly,
+            _ => Make::Contents,
+        }
+    }
+
+    /// Without an option, links are kept in trees and followed otherwise; `-l` follows them always.
+    fn symlinks(&self) -> Symlinks {
+        let default =
+            if self.placing.recursive && !self.links { Symlinks::Keep } else { Symlinks::Follow };
+        self.symlinks.unwrap_or(default)
+    }
+
+    /// Questions come in the order of the tree, one after the other, as a person expects them.
+    fn workers(&self) -> Option<NonZeroUsize> {
+        if self.asks { Some(NonZeroUsize::MIN) } else { self.jobs }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::time::Duration;
+
+    use warpcopy::Method;
+
+    use super::*;
+    use crate::args::{self, Asked};
+
+    fn try_lower(line: &str) -> Result<Lowered, Misuse> {
+        let words = format!("cp {line} a b");
+        let Asked::Copy(args) =
+            args::parse(words.split_whitespace().map(OsString::from).collect())?
+        else {
+            panic!("{line}")
+        };
+        lower(&args.flags, &|_| Ok(SystemTime::UNIX_EPOCH))
+    }
+
+    fn options(line: &str) -> Options {
+        try_lower(line).unwrap().options
+    }
+
+    #[test]
+    fn plain_cp_keeps_nothing_follows_links_and_makes_no_parents() {
+        let expected = Options::new()
+            .publish(Publish::Auto)
+            .preserve(Preserve::nothing())
+            .symlinks(Symlinks::Follow)
+            .make_parents(false);
+        assert_eq!(options(""), expected);
+    }
+
+    #[test]
+    fn archive_is_the_sum_of_its_parts() {
+        let archive = options("-a");
+        assert_eq!(archive, options("-dR --preserve=all"));
+        assert_eq!(archive.preserve, Preserve::all());
+        assert_eq!(archive.symlinks, Symlinks::Keep);
+        assert!(try_lower("-a").unwrap().voice.hushes_xattrs);
+        assert!(!try_lower("-dR --preserve=all").unwrap().voice.hushes_xattrs);
+    }
+
+    #[test]
+    fn what_is_preserved_is_read_in_order() {
+        let of = |line| options(line).preserve;
+        let usual = Preserve { links: false, xattrs: Xattrs::Drop, ..Preserve::all() };
+        assert_eq!(of("-p"), usual);
+        assert_eq!(of("--preserve"), usual);
+        assert_eq!(of("--preserve=xattr").xattrs, Xattrs::Require);
+        assert_eq!(of("--preserve=xattr,all").xattrs, Xattrs::Require);
+        assert_eq!(of("--preserve=all").xattrs, Xattrs::Try);
+        assert_eq!(of("--no-preserve=mode").mode, Mode::Fresh);
+        assert_eq!(of("--no-preserve=mode -p").mode, Mode::Keep);
+        assert_eq!(of("-a --no-preserve=mode").mode, Mode::Fresh);
+        assert!(!of("-a --no-preserve=ownership").ownership);
+        assert_eq!(
+            of("-a --no-preserve=all"),
+            Preserve { mode: Mode::Fresh, ..Preserve::nothing() }
+        );
+        assert!(of("-d").links);
+        assert!(try_lower("--preserve=context").is_err());
+    }
+
+    #[test]
+    fn the_last_word_about_symbolic_links_holds() {
+        let table = [
+            ("", Symlinks::Follow),
+            ("-r", Symlinks::Keep),
+            ("-R -H", Symlinks::FollowOperands),
+            ("-L -r", Symlinks::Follow),
+            ("-P", Symlinks::Keep),
+            ("-P -L", Symlinks::Follow),
+            ("-L -d", Symlinks::Keep),
+            ("-a -H", Symlinks::FollowOperands),
+            ("-H -a", Symlinks::Keep),
+            ("-l", Symlinks::Follow),
+            ("-rl", Symlinks::Follow),
+            ("-rlP", Symlinks::Keep),
+            ("-rs", Symlinks::Keep),
+        ];
+        for (line, symlinks) in table {
+            assert_eq!(options(line).symlinks, symlinks, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_last_word_about_existing_targets_holds() {
+        let table = [
+            ("", Existing::Replace),
+            ("-i", Existing::Ask),
+            ("-n", Existing::Skip),
+            ("-i -n", Existing::Skip),
+            ("-n -i", Existing::Ask),
+            ("-u", Existing::Older),
+            ("-iu", Existing::AskIfOlder),
+            ("-ui", Existing::AskIfOlder),
+            ("-u -n", Existing::Skip),
+            ("-n -u", Existing::Older),
+            ("--update=none -i", Existing::Skip),
+            ("--update=none", Existing::Skip),
+            ("--update=none-fail", Existing::Fail),
+            ("-u --update=all", Existing::Replace),
+            ("-nf", Existing::Skip),
+        ];
+        for (line, existing) in table {
+            assert_eq!(options(line).existing, existing, "{line}");
+        }
+    }
+
+    #[test]
+    fn removing_is_more_than_forcing() {
+        assert_eq!(options("").unlink, Unlink::Never);
+        assert_eq!(options("-f").unlink, Unlink::IfUnopenable);
+        assert_eq!(options("--remove-destination -f").unlink, Unlink::Always);
+    }
+
+    #[test]
+    fn what_is_made_is_one_thing() {
+        assert_eq!(options("-l").make, Make::HardLinks);
+        assert_eq!(options("-s").make, Make::Symlinks);
+        assert_eq!(options("--attributes-only").make, Make::AttributesOnly);
+        let both = try_lower("-ls").unwrap_err();
+        assert_eq!(both.text, "cannot make both hard and symbolic links");
+    }
+
+    #[test]
+    fn a_clone_or_nothing_excludes_work_on_holes() {
+        assert_eq!(options("--reflink").reflink, Reflink::Always);
+        assert_eq!(options("--reflink --reflink=auto --sparse=never").reflink, Reflink::Auto);
+        let error = try_lower("--reflink=always --sparse=always").unwrap_err();
+        assert_eq!(error.text, "--reflink can be used only with --sparse=auto");
+    }
+
+    #[test]
+    fn our_own_options_reach_the_library() {
+        assert_eq!(options("--atomic=always").publish, Publish::Staged);
+        assert_eq!(options("--atomic=never").publish, Publish::InPlace);
+        assert_eq!(options("--method=direct").method, Some(Method::Direct));
+        assert_eq!(options("--method=direct --method=auto").method, None);
+        assert_eq!(options("-j3").workers, NonZeroUsize::new(3));
+        assert_eq!(options("-j3 -i").workers, NonZeroUsize::new(1));
+        assert_eq!(options("--sync=full").sync, warpcopy::Sync::Full);
+        assert!(options("--uncached").uncached && options("--preallocate").preallocate);
+        let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(7);
+        assert_eq!(options("--newer=@7").newer_than, Some(moment));
+        assert_eq!(options("--newer some").newer_than, Some(SystemTime::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn two_target_directories_are_one_too_many() {
+        let error = try_lower("-t x -t y").unwrap_err();
+        assert_eq!(error, Misuse::of_place("multiple target directories specified"));
+    }
+}

@@ -1,0 +1,130 @@
+//! `warpcp`: `cp` on top of the library `warpcopy`.
+//!
+//! The command reads options and operands, says what happened, and opens no file itself.
+//!
+//! | file | question it answers |
+//! |---|---|
+//! | `flags` | which options there are |
+//! | `args` | what was typed |
+//! | `values` | what a value of an option means |
+//! | `lower` | what that means for the library |
+//! | `operands` | which target name each source gets |
+//! | `observer` | what is printed while copying, and asked |
+//! | `messages`, `quote`, `names` | how a failure, and a name, are worded |
+//! | `debug`, `stats` | how a file, and a run, are described |
+//! | `console` | where the words go |
+//! | `signals`, `limits` | what the process asks of the system |
+#![forbid(unsafe_code)]
+
+mod args;
+mod console;
+mod debug;
+mod flags;
+mod limits;
+mod lower;
+mod messages;
+mod names;
+mod observer;
+mod operands;
+mod quote;
+mod signals;
+mod stats;
+mod values;
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use warpcopy::Copier;
+
+use crate::args::{Asked, Misuse};
+use crate::console::Console;
+use crate::observer::Watcher;
+use crate::operands::RealLook;
+use crate::signals::Signals;
+
+fn main() -> ExitCode {
+    let words: Vec<OsString> = env::args_os().collect();
+    let mut console = Console::new(program(&words));
+    let is_done = run(words, &mut console).unwrap_or_else(|misuse| {
+        console.say(&misuse.text);
+        if misuse.points_to_help {
+            let program = console.program().to_owned();
+            console.show(&format!("Try '{program} --help' for more information.\n"));
+        }
+        false
+    });
+    let is_printed = console.finish();
+    if is_done && is_printed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Does what the command line asks for; returns whether everything was copied.
+fn run(words: Vec<OsString>, console: &mut Console) -> Result<bool, Misuse> {
+    let typed = match args::parse(words)? {
+        Asked::Copy(typed) => typed,
+        Asked::Text(text) => {
+            console.print(text.trim_end());
+            return Ok(true);
+        }
+    };
+    let modified = |path: &Path| fs::metadata(path)?.modified();
+    let mut lowered = lower::lower(&typed.flags, &modified)?;
+    lowered.options.through_dangling = env::var_os("POSIXLY_CORRECT").is_some();
+    let placed = operands::place(&typed.operands, &lowered.placing, &RealLook)?;
+    for complaint in &placed.complaints {
+        console.say(&complaint.text);
+    }
+    let is_placed = !placed.complaints.iter().any(|complaint| complaint.is_failure);
+
+    limits::raise_open_files();
+    let copier = Copier::new(lowered.options);
+    let signals = Signals::install(copier.cancel().as_flag())
+        .map_err(|error| Misuse::of_place(format!("cannot handle signals: {error}")))?;
+    let voice = lowered.voice;
+    let mut watcher = Watcher { console: &mut *console, voice, signals: &signals };
+    let report = copier.run(&placed.transfers, &mut watcher);
+    if voice.stats {
+        console.show(&stats::table(&report));
+    }
+    if report.cancelled {
+        console.flush();
+        signals.pass_on();
+    }
+    Ok(is_placed && report.is_complete())
+}
+
+/// Returns the name that messages begin with: the last part of the one that the program was called by.
+fn program(words: &[OsString]) -> String {
+    let called = words.first().and_then(|word| Path::new(word).file_name());
+    called.map_or_else(|| "warpcp".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    #[test]
+    fn no_file_of_this_crate_copies() {
+        let openers =
+            ["::open", "::create", "OpenOptions", "fs::copy", "fs::write", "hard_link(", "rename("];
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        for entry in fs::read_dir(sources).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            for opener in openers {
+                assert!(!code.contains(opener), "{}: {opener}", path.display());
+            }
+        }
+    }
+
+    #[test]
+    fn messages_begin_with_the_name_that_was_called() {
+        assert_eq!(super::program(&["/usr/bin/warpcp".into()]), "warpcp");
+        assert_eq!(super::program(&["cp".into()]), "cp");
+        assert_eq!(super::program(&[]), "warpcp");
+    }
+}

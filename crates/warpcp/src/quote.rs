@@ -1,0 +1,155 @@
+//! Names in messages: quoted so that a shell reads back the same bytes, on one line whatever they are.
+
+use std::path::Path;
+
+use crate::names;
+
+/// Returns the name in quotes: `'a b'`, `"it's"`, `'a'$'\n''b'`.
+///
+/// Printable UTF-8 stays as it is; control characters and bytes that are not UTF-8 become escapes of `$'…'`.
+pub(crate) fn quote(path: &Path) -> String {
+    quote_bytes(names::bytes(path))
+}
+
+/// Returns the name, in quotes only if a shell or a reader of messages could misread it bare.
+pub(crate) fn quote_if_needed(path: &Path) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"%+,-./@_".contains(byte);
+    let typed = names::bytes(path);
+    if !typed.is_empty() && typed.iter().all(is_plain) {
+        String::from_utf8_lossy(typed).into_owned()
+    } else {
+        quote_bytes(typed)
+    }
+}
+
+fn quote_bytes(typed: &[u8]) -> String {
+    let text = std::str::from_utf8(typed).ok();
+    if let Some(text) = text.filter(|text| reads_well_in_double_quotes(text)) {
+        return format!("\"{text}\"");
+    }
+    let mut quoted = Quoted { text: String::from("'"), is_escaping: false };
+    for chunk in typed.utf8_chunks() {
+        chunk.valid().chars().for_each(|char| quoted.push(char));
+        chunk.invalid().iter().for_each(|byte| quoted.push_byte(*byte));
+    }
+    quoted.text.push('\'');
+    quoted.text
+}
+
+/// Whether the name has a single quote and nothing that a shell could take for more than itself.
+fn reads_well_in_double_quotes(text: &str) -> bool {
+    let is_safe = |(at, char): (usize, char)| match char {
+        '#' | '~' => at == 0,
+        char => !r##"!"$&()*;<=>?[\^`{|}"##.contains(char) && is_printable(char),
+    };
+    text.contains('\'') && text.char_indices().all(is_safe)
+}
+
+/// A name in single quotes, on its way.
+struct Quoted {
+    text: String,
+    /// Inside `$'…'`.
+    is_escaping: bool,
+}
+
+impl Quoted {
+    fn push(&mut self, char: char) {
+        if char == '\'' {
+            // Leaves either kind of quotes, and comes back into the plain ones.
+            self.text.push_str(r"'\''");
+            self.is_escaping = false;
+        } else if is_printable(char) {
+            if self.is_escaping {
+                self.text.push_str("''");
+                self.is_escaping = false;
+            }
+            self.text.push(char);
+        } else {
+            let mut buffer = [0; 4];
+            char.encode_utf8(&mut buffer).bytes().for_each(|byte| self.push_byte(byte));
+        }
+    }
+
+    fn push_byte(&mut self, byte: u8) {
+        if !self.is_escaping {
+            self.text.push_str("'$'");
+            self.is_escaping = true;
+        }
+        match byte {
+            7 => self.text.push_str(r"\a"),
+            8 => self.text.push_str(r"\b"),
+            9 => self.text.push_str(r"\t"),
+            10 => self.text.push_str(r"\n"),
+            11 => self.text.push_str(r"\v"),
+            12 => self.text.push_str(r"\f"),
+            13 => self.text.push_str(r"\r"),
+            byte => self.text.push_str(&format!("\\{byte:03o}")),
+        }
+    }
+}
+
+/// Whether a character can stand in a message: no control character, no line separator, no noncharacter.
+fn is_printable(char: char) -> bool {
+    let is_noncharacter =
+        matches!(u32::from(char), 0xfdd0..=0xfdef) || u32::from(char) & 0xfffe == 0xfffe;
+    !char.is_control() && !matches!(char, '\u{2028}' | '\u{2029}') && !is_noncharacter
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_as_cp_quotes_them() {
+        let table: &[(&[u8], &str)] = &[
+            (b"plain", "'plain'"),
+            (b"", "''"),
+            (b"sp ace", "'sp ace'"),
+            (b"it's", r#""it's""#),
+            (b"'", r#""'""#),
+            (b"dq\"x", r#"'dq"x'"#),
+            (b"both'\"x", r#"'both'\''"x'"#),
+            (b"do$x", "'do$x'"),
+            (b"q'$x", r"'q'\''$x'"),
+            (b"back\\s", r"'back\s'"),
+            (b"q'\\x", r"'q'\''\x'"),
+            ("q'é".as_bytes(), "\"q'é\""),
+            (b"a'=b", r"'a'\''=b'"),
+            (b"{'", r"'{'\'''"),
+            (b"#a'b", r##""#a'b""##),
+            (b"a'#b", r"'a'\''#b'"),
+            (b"~'", r#""~'""#),
+            (b"'~", r"''\''~'"),
+            (b"a\nb", r"'a'$'\n''b'"),
+            (b"\t", r"''$'\t'"),
+            (b"\n\nx", r"''$'\n\n''x'"),
+            (b"q'\tx", r"'q'\'''$'\t''x'"),
+            (b"n'\n'x", r"'n'\'''$'\n'\''x'"),
+            (b"it's\nx", r"'it'\''s'$'\n''x'"),
+            (b"\x1besc", r"''$'\033''esc'"),
+            (b"a\x012", r"'a'$'\001''2'"),
+            (b"a\x7f", r"'a'$'\177'"),
+            (b"\x07\x08\x0c\x0b\r", r"''$'\a\b\f\v\r'"),
+            (b"\xffbad", r"''$'\377''bad'"),
+            (b"\xff\xfex", r"''$'\377\376''x'"),
+            (b"\xe2(", r"''$'\342''('"),
+            (b"\xf4\x90\x80\x80", r"''$'\364\220\200\200'"),
+            ("é".as_bytes(), "'é'"),
+            ("\u{85}".as_bytes(), r"''$'\302\205'"),
+            ("\u{2028}".as_bytes(), r"''$'\342\200\250'"),
+            ("\u{ffff}".as_bytes(), r"''$'\357\277\277'"),
+            ("\u{1F600}".as_bytes(), "'\u{1F600}'"),
+        ];
+        for (typed, quoted) in table {
+            assert_eq!(quote(names::path(typed)), *quoted);
+        }
+    }
+
+    #[test]
+    fn a_plain_name_needs_no_quotes() {
+        assert_eq!(quote_if_needed(Path::new("e/a")), "e/a");
+        assert_eq!(quote_if_needed(Path::new("a b")), "'a b'");
+        assert_eq!(quote_if_needed(Path::new("a:b")), "'a:b'");
+        assert_eq!(quote_if_needed(Path::new("")), "''");
+    }
+}
