@@ -146,6 +146,8 @@ pub(crate) fn clone_pays_from_bytes(target: FileSystem) -> u64 {
 
 /// From this length in bytes on, moving bytes inside the kernel saves 10 to 25 % over reading and writing;
 /// below it nothing (ext4 and tmpfs on Linux 6.18: equal at 16 KiB, 27.2 against 30.4 us at 64 KiB).
+/// Across file systems, where `copy_file_range` is refused, `sendfile` moved a big file at 3.2 GiB/s from ext4 to XFS and
+/// at 2.8 from tmpfs to ext4, reading and writing at 2.2 both.
 pub(crate) const OFFLOAD_PAYS_FROM_BYTES: u64 = 64 << 10;
 
 /// From this length in bytes on, threads that have nothing else to do help with one file.
