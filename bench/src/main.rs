@@ -15,6 +15,7 @@ mod random;
 mod record;
 mod rounds;
 mod stage;
+mod standing;
 mod stats;
 mod table;
 mod tool;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::keeps::{self, Kept};
 use crate::record::Record;
+use crate::standing;
 use crate::stats;
 
 /// All cells, in the order of their names; those of another scale apart.
@@ -22,6 +23,7 @@ pub fn cells(records: &[Record]) -> BTreeMap<String, Vec<Record>> {
 
 pub fn markdown(records: &[Record], kept: &[Kept]) -> String {
     let mut out = format!("# Measured\n\n{}\n", crate::machine::description());
+    out.push_str(&standing::markdown(records, kept));
     for (cell, records) in cells(records) {
         let _ = write!(
             out,
