@@ -33,6 +33,7 @@ pub struct Recipe {
 pub struct Set {
     pub path: PathBuf,
     pub bytes: u64,
+    pub names: u64,
     pub is_tree: bool,
 }
 
@@ -63,9 +64,12 @@ pub fn make(name: &str, below: &Path, recipe: &Recipe) -> Result<Set, String> {
         },
     }
     .map_err(failed)?;
-    let allocated = run("du", &["-sB1", text(&path)])?;
-    let bytes = allocated.split_whitespace().next().and_then(|word| word.parse().ok());
-    Ok(Set { bytes: bytes.unwrap_or(0), is_tree: path.is_dir(), path })
+    let sum = |words: &[&str]| -> Result<u64, String> {
+        let answer = run("du", words)?;
+        Ok(answer.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0))
+    };
+    let (bytes, names) = (sum(&["-sB1", text(&path)])?, sum(&["-s", "--inodes", text(&path)])?);
+    Ok(Set { bytes, names, is_tree: path.is_dir(), path })
 }
 
 fn file(path: &Path, bytes: u64) -> std::io::Result<()> {

@@ -20,6 +20,7 @@ mod stats;
 mod table;
 mod tool;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use args::Args;
@@ -50,10 +51,14 @@ fn main() -> ExitCode {
     }
 }
 
+fn absolute(path: &str) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
 fn programs(args: &Args) -> Result<Programs, String> {
     let build = |text: String| match text.split_once('=') {
-        Some((label, path)) => (label.to_owned(), path.into()),
-        None => ("warpcp".to_owned(), text.into()),
+        Some((label, path)) => (label.to_owned(), absolute(path)),
+        None => ("warpcp".to_owned(), absolute(&text)),
     };
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     Ok(Programs {

@@ -80,9 +80,12 @@ impl Place {
         rustix::fs::syncfs(root).map_err(|errno| format!("syncfs: {errno}"))
     }
 
-    /// Bytes that are free.
-    pub fn free_bytes(&self) -> u64 {
-        rustix::fs::statvfs(&self.root).map_or(0, |facts| facts.f_bavail * facts.f_frsize)
+    /// Whether so many bytes and names more have room.
+    pub fn has_room(&self, bytes: u64, names: u64) -> bool {
+        let Ok(facts) = rustix::fs::statvfs(&self.root) else { return true };
+        // Btrfs has as many names as bytes and says zero.
+        let has_names = facts.f_files == 0 || facts.f_favail > names;
+        facts.f_bavail * facts.f_frsize > bytes && has_names
     }
 }
 

@@ -34,9 +34,9 @@ pub fn measure(plan: &Plan, programs: &Programs, cell: &Cell) -> Result<(), Stri
     let mut random = Random::new(session);
     let mut names = plan.names.clone();
     names.retain(|name| {
-        let is_there = programs.command(name, "a", "b", true).is_some();
+        let is_there = programs.command(name, "a", "b", stage.set.is_tree).is_some();
         if !is_there {
-            eprintln!("{name}: not installed");
+            eprintln!("{name}: not there, or not for this data set");
         }
         is_there
     });

@@ -56,7 +56,8 @@ impl Stage {
 
     /// A fresh directory, and the name in it that a program is to make.
     pub fn next_target(&mut self) -> Result<PathBuf, String> {
-        if self.target_place().free_bytes() < self.set.bytes * 3 / 2 + (64 << 20) {
+        let (bytes, names) = (self.set.bytes * 3 / 2 + (64 << 20), self.set.names * 5 / 4 + 100);
+        if !self.target_place().has_room(bytes, names) {
             self.settle()?;
         }
         self.made += 1;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::methods::METHODS;
 use crate::support::plant::{
-    access_acl, acl_bytes, capability, default_acl, mode, owner, some_acl, sparse, times, write,
-    xattr, xattr_of,
+    access_acl, acl_bytes, capability, default_acl, mode, owner, some_acl, sparse, times, trusted,
+    write, xattr, xattr_of,
 };
 use crate::support::run::NOBODY;
 use crate::support::{
@@ -245,7 +245,7 @@ everywhere! {
         for path in ["file", "directory", "directory/inner"].map(|name| source.join(name)) {
             xattr(&path, "user.note", &bytes(900, 5));
             xattr(&path, "user.empty", b"");
-            xattr(&path, "trusted.note", b"root's");
+            trusted(&path, "trusted.note", b"root's");
             access_acl(&path, &some_acl(1001, 1002));
         }
         default_acl(&source.join("directory"), &some_acl(1003, 1004));

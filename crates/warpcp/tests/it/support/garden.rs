@@ -173,7 +173,7 @@ impl Garden {
         plant::xattr(path, "user.bytes \u{e9}", &value);
         plant::xattr(path, "user.empty", b"");
         if self.is_root && self.random.one_in(2) {
-            plant::xattr(path, "trusted.secret", &value[..20]);
+            plant::trusted(path, "trusted.secret", &value[..20]);
         }
         if self.random.one_in(2) {
             plant::access_acl(path, &plant::some_acl(1001, 1002));
