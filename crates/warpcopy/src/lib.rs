@@ -36,8 +36,8 @@ mod watch;
 pub use copier::{Candidate, Copier, Filter, Transfer, copy};
 pub use error::{Error, Operation, Result};
 pub use options::{
-    Existing, Make, Mode, Options, Preserve, Publish, Reflink, Sparse, Symlinks, Sync, Unlink,
-    Xattrs,
+    Backup, Existing, Make, Mode, Options, Preserve, Publish, Reflink, Sparse, Symlinks, Sync,
+    Unlink, Xattrs,
 };
 pub use plan::{Code, Identity, Kind, Method, Scope, Time};
 pub use report::{

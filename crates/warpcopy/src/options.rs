@@ -1,5 +1,6 @@
 //! What the caller wants, as plain data.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::time::SystemTime;
 
@@ -31,12 +32,20 @@ pub struct Options {
     pub through_dangling: bool,
     /// Whether an existing target may be unlinked first.
     pub unlink: Unlink,
+    /// Whether an existing target is kept under another name, and under which. Directories are not: what is copied
+    /// into them joins what is there.
+    pub backup: Backup,
+    /// What the name of a [`Backup::Simple`] ends in.
+    pub backup_suffix: OsString,
     /// Which attributes the target takes over from the source.
     pub preserve: Preserve,
     /// Which symbolic links of the source are followed.
     pub symlinks: Symlinks,
     /// What is made at the target: contents, attributes only, or links to the source.
     pub make: Make,
+    /// A symbolic link to a directory that has the name of a directory's target is copied into. Otherwise that is an
+    /// error.
+    pub keep_directory_symlinks: bool,
     /// Directories are copied with everything below them; otherwise a directory operand is an error.
     pub recursive: bool,
     /// With `recursive`, the contents of FIFOs and devices are read instead of making new nodes.
@@ -50,6 +59,9 @@ pub struct Options {
     /// How many threads copy a tree; `None` lets the engine choose. One means: on the calling thread, in
     /// directory order.
     pub workers: Option<NonZeroUsize>,
+    /// One worker copies everything in the order of GNU `cp`: operands as given, directories by inode number, each
+    /// entry before the next. A directory's list is then in memory as a whole.
+    pub ordered: bool,
     /// How much is on stable storage when a file is reported as copied.
     pub sync: Sync,
     /// Reserve the target's blocks before the data (never before a clone, never on Btrfs, never for a sparse
@@ -69,15 +81,19 @@ impl Default for Options {
             publish: Publish::Staged,
             through_dangling: false,
             unlink: Unlink::Never,
+            backup: Backup::None,
+            backup_suffix: "~".into(),
             preserve: Preserve::default(),
             symlinks: Symlinks::FollowOperands,
             make: Make::Contents,
+            keep_directory_symlinks: false,
             recursive: false,
             copy_contents: false,
             make_parents: true,
             one_file_system: false,
             newer_than: None,
             workers: None,
+            ordered: false,
             sync: Sync::None,
             preallocate: false,
             uncached: false,
@@ -112,15 +128,19 @@ setters! {
     publish: Publish,
     through_dangling: bool,
     unlink: Unlink,
+    backup: Backup,
+    backup_suffix: OsString,
     preserve: Preserve,
     symlinks: Symlinks,
     make: Make,
+    keep_directory_symlinks: bool,
     recursive: bool,
     copy_contents: bool,
     make_parents: bool,
     one_file_system: bool,
     newer_than: Option<SystemTime>,
     workers: Option<NonZeroUsize>,
+    ordered: bool,
     sync: Sync,
     preallocate: bool,
     uncached: bool,
@@ -196,6 +216,24 @@ pub enum Unlink {
     IfUnopenable,
     /// Always (`cp --remove-destination`).
     Always,
+}
+
+/// Whether an existing target is kept under another name in its directory.
+///
+/// The names are those of GNU `cp`: the target's name with [`Options::backup_suffix`] (which replaces an older
+/// backup), or with `.~1~`, `.~2~` and so on, one more than the highest that is there. If the copy then fails, the
+/// target is put back; an older simple backup is lost all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backup {
+    /// It is not.
+    #[default]
+    None,
+    /// Under its name with the suffix.
+    Simple,
+    /// Under the next number.
+    Numbered,
+    /// Under the next number if it has numbered backups already, else with the suffix.
+    Existing,
 }
 
 /// Which attributes of the source the target takes over.

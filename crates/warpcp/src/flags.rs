@@ -1,11 +1,11 @@
 //! Every option, one row each: how it is written, what it takes, what it means, what help says.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use warpcopy::{Method, Publish, Reflink, Sparse, Symlinks, Sync};
+use warpcopy::{Backup, Method, Publish, Reflink, Sparse, Symlinks, Sync};
 
 use crate::values::{self, Attribute, Update};
 
@@ -15,11 +15,17 @@ pub(crate) enum Flag {
     Archive,
     AttributesOnly,
     Atomic(Publish),
+    /// Without a value the environment says which kind.
+    Backup(Option<Backup>),
+    /// The security context to set; `None` means the system's default one.
+    Context(Option<PathBuf>),
     CopyContents,
     Debug,
     Force,
+    Help,
     Interactive,
     Jobs(NonZeroUsize),
+    KeepDirectorySymlink,
     /// `-d`: links are kept in both senses.
     KeepLinks,
     Link,
@@ -38,6 +44,7 @@ pub(crate) enum Flag {
     Sparse(Sparse),
     Stats,
     StripTrailingSlashes,
+    Suffix(OsString),
     SymbolicLink,
     Symlinks(Symlinks),
     Sync(Sync),
@@ -45,6 +52,7 @@ pub(crate) enum Flag {
     Uncached,
     Update(Update),
     Verbose,
+    Version,
 }
 
 /// After which moment a file must have been modified to be copied.
@@ -56,13 +64,13 @@ pub(crate) enum Newer {
     ThanFile(PathBuf),
 }
 
-/// Whether an option takes a value.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Whether an option takes a value, and which flag it makes.
+#[derive(Clone, Copy)]
 pub(crate) enum Takes {
-    Nothing,
-    Value(&'static str),
+    Nothing(fn() -> Flag),
+    Value(&'static str, fn(&OsStr) -> Result<Flag, String>),
     /// Only after `=`.
-    MaybeValue(&'static str),
+    MaybeValue(&'static str, fn(Option<&OsStr>) -> Result<Flag, String>),
 }
 
 /// Whose option it is.
@@ -74,226 +82,255 @@ pub(crate) enum Owner {
 
 /// One option.
 pub(crate) struct Row {
-    /// The long name; for options without one, what the parser calls it.
-    pub(crate) id: &'static str,
-    pub(crate) short: Option<char>,
-    pub(crate) has_long: bool,
+    /// The letters after one dash; each means the same.
+    pub(crate) letters: &'static str,
+    /// The words after two dashes; the first is the one to show.
+    pub(crate) words: &'static [&'static str],
     pub(crate) takes: Takes,
     pub(crate) owner: Owner,
     pub(crate) help: &'static str,
-    /// Makes a flag of the value; the text is empty if there is none.
-    pub(crate) flag: fn(&OsStr) -> Result<Flag, String>,
+}
+
+impl Row {
+    /// What the option is called in help: its first word, or its letter.
+    pub(crate) fn name(&self) -> &'static str {
+        self.words.first().copied().unwrap_or(self.letters)
+    }
 }
 
 const fn gnu(
-    short: Option<char>,
-    long: &'static str,
+    letters: &'static str,
+    words: &'static [&'static str],
     takes: Takes,
     help: &'static str,
-    flag: fn(&OsStr) -> Result<Flag, String>,
 ) -> Row {
-    Row { id: long, short, has_long: true, takes, owner: Owner::Gnu, help, flag }
-}
-
-const fn short_only(
-    short: char,
-    id: &'static str,
-    help: &'static str,
-    flag: fn(&OsStr) -> Result<Flag, String>,
-) -> Row {
-    let takes = Takes::Nothing;
-    Row { id, short: Some(short), has_long: false, takes, owner: Owner::Gnu, help, flag }
+    Row { letters, words, takes, owner: Owner::Gnu, help }
 }
 
 const fn own(
-    short: Option<char>,
-    long: &'static str,
+    letters: &'static str,
+    words: &'static [&'static str],
     takes: Takes,
     help: &'static str,
-    flag: fn(&OsStr) -> Result<Flag, String>,
 ) -> Row {
-    Row { id: long, short, has_long: true, takes, owner: Owner::Own, help, flag }
+    Row { letters, words, takes, owner: Owner::Own, help }
 }
 
 use Takes::{MaybeValue, Nothing, Value};
 
 /// The options, in the order of `--help`.
 pub(crate) const ROWS: &[Row] = &[
-    gnu(Some('a'), "archive", Nothing, "same as -dR --preserve=all", |_| Ok(Flag::Archive)),
+    gnu("a", &["archive"], Nothing(|| Flag::Archive), "same as -dR --preserve=all"),
     gnu(
-        None,
-        "attributes-only",
-        Nothing,
+        "",
+        &["attributes-only"],
+        Nothing(|| Flag::AttributesOnly),
         "make the file and its attributes, leave its data alone",
-        |_| Ok(Flag::AttributesOnly),
     ),
     gnu(
-        None,
-        "copy-contents",
-        Nothing,
+        "",
+        &["backup"],
+        MaybeValue("CONTROL", |control| Ok(Flag::Backup(values::backup("backup type", control)?))),
+        "keep existing targets under other names: none (or off), simple (never), numbered (t), \
+         existing (nil: numbered where numbered ones exist, else simple)",
+    ),
+    gnu("b", &[], Nothing(|| Flag::Backup(None)), "same as --backup, but takes no value"),
+    gnu(
+        "",
+        &["copy-contents"],
+        Nothing(|| Flag::CopyContents),
         "with -R, read FIFOs and devices instead of making new ones",
-        |_| Ok(Flag::CopyContents),
     ),
-    short_only('d', "keep-links", "same as --no-dereference --preserve=links", |_| {
-        Ok(Flag::KeepLinks)
-    }),
-    gnu(None, "debug", Nothing, "say how each file was copied; implies -v", |_| Ok(Flag::Debug)),
+    gnu("d", &[], Nothing(|| Flag::KeepLinks), "same as --no-dereference --preserve=links"),
+    gnu("", &["debug"], Nothing(|| Flag::Debug), "say how each file was copied; implies -v"),
     gnu(
-        Some('f'),
-        "force",
-        Nothing,
+        "f",
+        &["force"],
+        Nothing(|| Flag::Force),
         "remove a target that cannot be opened, and try again",
-        |_| Ok(Flag::Force),
     ),
-    short_only('H', "follow-operands", "follow symbolic links among the operands only", |_| {
-        Ok(Flag::Symlinks(Symlinks::FollowOperands))
-    }),
     gnu(
-        Some('i'),
-        "interactive",
-        Nothing,
+        "i",
+        &["interactive"],
+        Nothing(|| Flag::Interactive),
         "ask before replacing; a no makes the exit status 1",
-        |_| Ok(Flag::Interactive),
     ),
-    gnu(Some('L'), "dereference", Nothing, "follow all symbolic links", |_| {
-        Ok(Flag::Symlinks(Symlinks::Follow))
-    }),
-    gnu(Some('l'), "link", Nothing, "make hard links instead of copies", |_| Ok(Flag::Link)),
-    gnu(Some('n'), "no-clobber", Nothing, "skip existing targets, as --update=none", |_| {
-        Ok(Flag::NoClobber)
-    }),
     gnu(
-        Some('P'),
-        "no-dereference",
-        Nothing,
+        "H",
+        &[],
+        Nothing(|| Flag::Symlinks(Symlinks::FollowOperands)),
+        "follow symbolic links among the operands only",
+    ),
+    gnu(
+        "L",
+        &["dereference"],
+        Nothing(|| Flag::Symlinks(Symlinks::Follow)),
+        "follow all symbolic links",
+    ),
+    gnu(
+        "P",
+        &["no-dereference"],
+        Nothing(|| Flag::Symlinks(Symlinks::Keep)),
         "copy symbolic links as links (default with -R)",
-        |_| Ok(Flag::Symlinks(Symlinks::Keep)),
-    ),
-    short_only('p', "preserve-usual", "same as --preserve=mode,ownership,timestamps", |_| {
-        Ok(Flag::Preserve(Attribute::USUAL.to_vec()))
-    }),
-    gnu(
-        None,
-        "preserve",
-        MaybeValue("LIST"),
-        "keep these: mode, ownership, timestamps (the default list), links, xattr, all",
-        |list| Ok(Flag::Preserve(values::attributes("--preserve", list)?)),
-    ),
-    gnu(None, "no-preserve", Value("LIST"), "do not keep these", |list| {
-        Ok(Flag::NoPreserve(values::attributes("--no-preserve", list)?))
-    }),
-    gnu(None, "parents", Nothing, "rebuild the source's whole path below DIRECTORY", |_| {
-        Ok(Flag::Parents)
-    }),
-    gnu(
-        Some('R'),
-        "recursive",
-        Nothing,
-        "copy directories with all that is in them; also -r",
-        |_| Ok(Flag::Recursive),
     ),
     gnu(
-        None,
-        "reflink",
-        MaybeValue("WHEN"),
+        "",
+        &["keep-directory-symlink"],
+        Nothing(|| Flag::KeepDirectorySymlink),
+        "copy directories into existing symbolic links to directories",
+    ),
+    gnu("l", &["link"], Nothing(|| Flag::Link), "make hard links instead of copies"),
+    gnu(
+        "n",
+        &["no-clobber"],
+        Nothing(|| Flag::NoClobber),
+        "skip existing targets, as --update=none",
+    ),
+    gnu(
+        "p",
+        &[],
+        Nothing(|| Flag::Preserve(Attribute::USUAL.to_vec())),
+        "same as --preserve=mode,ownership,timestamps",
+    ),
+    gnu(
+        "",
+        &["preserve"],
+        MaybeValue("LIST", |list| Ok(Flag::Preserve(values::preserved(list)?))),
+        "keep these: mode, ownership, timestamps (the default list), links, context, xattr, all",
+    ),
+    gnu(
+        "",
+        &["no-preserve"],
+        Value("LIST", |list| Ok(Flag::NoPreserve(values::attributes("--no-preserve", list)?))),
+        "do not keep these",
+    ),
+    gnu(
+        "",
+        &["parents", "path"],
+        Nothing(|| Flag::Parents),
+        "rebuild the source's whole path below DIRECTORY",
+    ),
+    gnu(
+        "Rr",
+        &["recursive"],
+        Nothing(|| Flag::Recursive),
+        "copy directories with all that is in them",
+    ),
+    gnu(
+        "",
+        &["reflink"],
+        MaybeValue("WHEN", |when| Ok(Flag::Reflink(values::reflink(when)?))),
         "share blocks: always (or fail; meant if no WHEN is given), auto (the default), never",
-        |when| Ok(Flag::Reflink(values::reflink(when)?)),
     ),
     gnu(
-        None,
-        "remove-destination",
-        Nothing,
+        "",
+        &["remove-destination"],
+        Nothing(|| Flag::RemoveDestination),
         "remove each existing target before it is opened",
-        |_| Ok(Flag::RemoveDestination),
     ),
     gnu(
-        None,
-        "sparse",
-        Value("WHEN"),
+        "",
+        &["sparse"],
+        Value("WHEN", |when| Ok(Flag::Sparse(values::sparse(when)?))),
         "holes: auto (keep them), always (make them of zeros too), never (write zeros)",
-        |when| Ok(Flag::Sparse(values::sparse(when)?)),
     ),
     gnu(
-        None,
-        "strip-trailing-slashes",
-        Nothing,
+        "",
+        &["strip-trailing-slashes"],
+        Nothing(|| Flag::StripTrailingSlashes),
         "remove slashes at the end of each SOURCE",
-        |_| Ok(Flag::StripTrailingSlashes),
     ),
-    gnu(Some('s'), "symbolic-link", Nothing, "make symbolic links instead of copies", |_| {
-        Ok(Flag::SymbolicLink)
-    }),
     gnu(
-        Some('t'),
-        "target-directory",
-        Value("DIRECTORY"),
+        "s",
+        &["symbolic-link"],
+        Nothing(|| Flag::SymbolicLink),
+        "make symbolic links instead of copies",
+    ),
+    gnu(
+        "S",
+        &["suffix"],
+        Value("SUFFIX", |suffix| Ok(Flag::Suffix(suffix.to_owned()))),
+        "end the names of backups in SUFFIX, not in ~; implies --backup",
+    ),
+    gnu(
+        "t",
+        &["target-directory"],
+        Value("DIRECTORY", |directory| Ok(Flag::TargetDirectory(directory.into()))),
         "copy every SOURCE into DIRECTORY",
-        |directory| Ok(Flag::TargetDirectory(directory.into())),
     ),
-    gnu(Some('T'), "no-target-directory", Nothing, "take TARGET as a plain name", |_| {
-        Ok(Flag::NoTargetDirectory)
-    }),
-    short_only('u', "update-older", "same as --update=older", |_| Ok(Flag::Update(Update::Older))),
     gnu(
-        None,
-        "update",
-        MaybeValue("UPDATE"),
+        "T",
+        &["no-target-directory"],
+        Nothing(|| Flag::NoTargetDirectory),
+        "take TARGET as a plain name",
+    ),
+    gnu("u", &[], Nothing(|| Flag::Update(Update::Older)), "same as --update=older"),
+    gnu(
+        "",
+        &["update"],
+        MaybeValue("UPDATE", |update| Ok(Flag::Update(values::update(update)?))),
         "replace which targets: all, none (skip them), none-fail (and fail), older (the default)",
-        |update| Ok(Flag::Update(values::update(update)?)),
     ),
-    gnu(Some('v'), "verbose", Nothing, "print what was copied to what", |_| Ok(Flag::Verbose)),
-    gnu(Some('x'), "one-file-system", Nothing, "stay on the file system of each SOURCE", |_| {
-        Ok(Flag::OneFileSystem)
-    }),
+    gnu("v", &["verbose"], Nothing(|| Flag::Verbose), "print what was copied to what"),
+    gnu(
+        "x",
+        &["one-file-system"],
+        Nothing(|| Flag::OneFileSystem),
+        "stay on the file system of each SOURCE",
+    ),
+    gnu("Z", &[], Nothing(|| Flag::Context(None)), "give targets the default SELinux context"),
+    gnu(
+        "",
+        &["context"],
+        MaybeValue("CONTEXT", |context| Ok(Flag::Context(context.map(Into::into)))),
+        "same as -Z, or give targets the SELinux context CONTEXT",
+    ),
+    gnu("", &["help"], Nothing(|| Flag::Help), "print this help"),
+    gnu("", &["version"], Nothing(|| Flag::Version), "print the version"),
     own(
-        None,
-        "atomic",
-        Value("WHEN"),
+        "",
+        &["atomic"],
+        Value("WHEN", |when| Ok(Flag::Atomic(values::atomic(when)?))),
         "replace targets whole: auto (the default, see below), always, never (write into them)",
-        |when| Ok(Flag::Atomic(values::atomic(when)?)),
     ),
     own(
-        Some('j'),
-        "jobs",
-        Value("N"),
+        "j",
+        &["jobs"],
+        Value("N", |count| Ok(Flag::Jobs(values::jobs(count)?))),
         "copy with N threads; the default suits the file system",
-        |count| Ok(Flag::Jobs(values::jobs(count)?)),
     ),
     own(
-        None,
-        "method",
-        Value("METHOD"),
+        "",
+        &["method"],
+        Value("METHOD", |method| Ok(Flag::Method(values::method(method)?))),
         "move bytes this way if it works, else by plain reading and writing: auto, clone, \
          copy_file_range, sendfile, uncached, direct, read_write (or plain)",
-        |method| Ok(Flag::Method(values::method(method)?)),
     ),
     own(
-        None,
-        "newer",
-        Value("FILE|@SECONDS"),
+        "",
+        &["newer"],
+        Value("FILE|@SECONDS", |than| Ok(Flag::Newer(values::newer(than)?))),
         "leave out regular files not modified after FILE was, or after this time since 1970",
-        |than| Ok(Flag::Newer(values::newer(than)?)),
     ),
     own(
-        None,
-        "preallocate",
-        Nothing,
+        "",
+        &["preallocate"],
+        Nothing(|| Flag::Preallocate),
         "reserve space first, so that a full disk is found early",
-        |_| Ok(Flag::Preallocate),
     ),
-    own(None, "stats", Nothing, "print a summary on standard error at the end", |_| {
-        Ok(Flag::Stats)
-    }),
+    own("", &["stats"], Nothing(|| Flag::Stats), "print a summary on standard error at the end"),
     own(
-        None,
-        "sync",
-        Value("WHAT"),
+        "",
+        &["sync"],
+        Value("WHAT", |what| Ok(Flag::Sync(values::sync(what)?))),
         "force to disk: none (the default), data (before a file takes its name), full (names too)",
-        |what| Ok(Flag::Sync(values::sync(what)?)),
     ),
-    own(None, "uncached", Nothing, "leave the page cache as it was, where the system can", |_| {
-        Ok(Flag::Uncached)
-    }),
+    own(
+        "",
+        &["uncached"],
+        Nothing(|| Flag::Uncached),
+        "leave the page cache as it was, where the system can",
+    ),
 ];
 
 /// Options that were typed, in order, and the operands among them.

@@ -1,19 +1,21 @@
 //! From what was typed to what the library understands. Pure: the last of several options holds.
 
+use std::ffi::OsString;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use warpcopy::{
-    Existing, Make, Mode, Options, Preserve, Publish, Reflink, Sparse, Symlinks, Unlink, Xattrs,
+    Backup, Existing, Make, Mode, Options, Preserve, Publish, Reflink, Sparse, Symlinks, Unlink,
+    Xattrs,
 };
 
 use crate::args::Misuse;
 use crate::flags::{Flag, Newer};
 use crate::messages;
 use crate::quote::quote;
-use crate::values::{Attribute, Update};
+use crate::values::{self, Attribute, Update};
 
 /// Everything the options say.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +47,12 @@ pub(crate) struct Voice {
     pub(crate) verbose: bool,
     pub(crate) debug: bool,
     pub(crate) stats: bool,
+    /// As GNU words it.
+    pub(crate) is_strict: bool,
+    /// Lines come in the order of the tree.
+    pub(crate) is_ordered: bool,
+    /// There was a security context to set, and there are none here.
+    pub(crate) ignores_context: bool,
     /// `-a` takes what attributes it can get and does not complain.
     pub(crate) hushes_xattrs: bool,
     /// A target that is not writable gets replaced after all; a question says so.
@@ -53,16 +61,29 @@ pub(crate) struct Voice {
     pub(crate) make: Make,
 }
 
-/// Lowers the options; `modified` tells when a file was modified.
-pub(crate) fn lower(
-    flags: &[Flag],
-    modified: &dyn Fn(&Path) -> io::Result<SystemTime>,
-) -> Result<Lowered, Misuse> {
-    let mut state = State::new();
+/// What the meaning of options depends on besides the command line.
+pub(crate) struct Surroundings<'a> {
+    /// The program was called `cp`.
+    pub(crate) is_strict: bool,
+    /// POSIXLY_CORRECT is set.
+    pub(crate) is_posix: bool,
+    /// VERSION_CONTROL.
+    pub(crate) version_control: Option<OsString>,
+    /// SIMPLE_BACKUP_SUFFIX.
+    pub(crate) backup_suffix: Option<OsString>,
+    /// The kernel enforces SELinux labels.
+    pub(crate) has_selinux: bool,
+    /// Tells when a file was modified.
+    pub(crate) modified: &'a dyn Fn(&Path) -> io::Result<SystemTime>,
+}
+
+/// Lowers the options.
+pub(crate) fn lower(flags: &[Flag], around: &Surroundings<'_>) -> Result<Lowered, Misuse> {
+    let mut state = State::new(around);
     for flag in flags {
         state.apply(flag)?;
     }
-    state.finish(modified)
+    state.finish(around)
 }
 
 /// The options as far as they are read.
@@ -80,19 +101,27 @@ struct State {
     attributes_only: bool,
     forces: bool,
     removes: bool,
+    /// Some option asked for backups, if only to say of which kind.
+    backs_up: bool,
+    backup: Option<Backup>,
+    suffix: Option<OsString>,
+    /// `--preserve=context`: failing to keep it is fatal.
+    requires_context: bool,
+    context: Option<Option<PathBuf>>,
     newer: Option<Newer>,
     jobs: Option<NonZeroUsize>,
 }
 
 impl State {
-    fn new() -> State {
+    fn new(around: &Surroundings<'_>) -> State {
         State {
             options: Options::new()
-                .publish(Publish::Auto)
+                .publish(if around.is_strict { Publish::InPlace } else { Publish::Auto })
+                .through_dangling(around.is_posix)
                 .preserve(Preserve::nothing())
                 .make_parents(false),
             placing: Placing::default(),
-            voice: Voice::default(),
+            voice: Voice { is_strict: around.is_strict, ..Voice::default() },
             symlinks: None,
             asks: false,
             update: Update::All,
@@ -102,6 +131,11 @@ impl State {
             attributes_only: false,
             forces: false,
             removes: false,
+            backs_up: false,
+            backup: None,
+            suffix: None,
+            requires_context: false,
+            context: None,
             newer: None,
             jobs: None,
         }
@@ -112,16 +146,24 @@ impl State {
             Flag::Archive => {
                 self.keep_links();
                 self.placing.recursive = true;
-                self.preserve(&[Attribute::All])?;
+                self.preserve(&[Attribute::All]);
                 self.voice.hushes_xattrs = true;
             }
             Flag::AttributesOnly => self.attributes_only = true,
             Flag::Atomic(publish) => self.options.publish = *publish,
+            Flag::Backup(which) => {
+                self.backs_up = true;
+                self.backup = which.or(self.backup);
+            }
+            Flag::Context(context) => self.context = Some(context.clone()),
             Flag::CopyContents => self.options.copy_contents = true,
             Flag::Debug => self.voice.debug = true,
             Flag::Force => self.forces = true,
+            // They were answered before.
+            Flag::Help | Flag::Version => {}
             Flag::Interactive => self.ask(),
             Flag::Jobs(count) => self.jobs = Some(*count),
+            Flag::KeepDirectorySymlink => self.options.keep_directory_symlinks = true,
             Flag::KeepLinks => self.keep_links(),
             Flag::Link => self.links = true,
             Flag::Method(method) => self.options.method = *method,
@@ -136,13 +178,17 @@ impl State {
             Flag::OneFileSystem => self.options.one_file_system = true,
             Flag::Parents => self.placing.parents = true,
             Flag::Preallocate => self.options.preallocate = true,
-            Flag::Preserve(list) => self.preserve(list)?,
+            Flag::Preserve(list) => self.preserve(list),
             Flag::Recursive => self.placing.recursive = true,
             Flag::Reflink(reflink) => self.options.reflink = *reflink,
             Flag::RemoveDestination => self.removes = true,
             Flag::Sparse(sparse) => self.options.sparse = *sparse,
             Flag::Stats => self.voice.stats = true,
             Flag::StripTrailingSlashes => self.placing.strips_slashes = true,
+            Flag::Suffix(suffix) => {
+                self.backs_up = true;
+                self.suffix = Some(suffix.clone());
+            }
             Flag::SymbolicLink => self.makes_symlinks = true,
             Flag::Symlinks(symlinks) => self.symlinks = Some(*symlinks),
             Flag::Sync(sync) => self.options.sync = *sync,
@@ -174,7 +220,7 @@ impl State {
         }
     }
 
-    fn preserve(&mut self, list: &[Attribute]) -> Result<(), Misuse> {
+    fn preserve(&mut self, list: &[Attribute]) {
         let preserve = &mut self.options.preserve;
         for attribute in list {
             match attribute {
@@ -183,10 +229,7 @@ impl State {
                 Attribute::Timestamps => preserve.timestamps = true,
                 Attribute::Links => preserve.links = true,
                 Attribute::Xattr => preserve.xattrs = Xattrs::Require,
-                Attribute::Context => {
-                    let text = "cannot preserve security context without an SELinux-enabled kernel";
-                    return Err(Misuse::of_place(text));
-                }
+                Attribute::Context => self.requires_context = true,
                 // What was required by name stays required.
                 Attribute::All if preserve.xattrs == Xattrs::Require => {
                     *preserve = Preserve { xattrs: Xattrs::Require, ..Preserve::all() };
@@ -194,7 +237,6 @@ impl State {
                 Attribute::All => *preserve = Preserve::all(),
             }
         }
-        Ok(())
     }
 
     fn no_preserve(&mut self, list: &[Attribute]) {
@@ -206,13 +248,18 @@ impl State {
                 Attribute::Timestamps => preserve.timestamps = false,
                 Attribute::Links => preserve.links = false,
                 Attribute::Xattr => preserve.xattrs = Xattrs::Drop,
-                Attribute::Context => {}
-                Attribute::All => *preserve = Preserve { mode: Mode::Fresh, ..Preserve::nothing() },
+                Attribute::Context => self.requires_context = false,
+                Attribute::All => {
+                    *preserve = Preserve { mode: Mode::Fresh, ..Preserve::nothing() };
+                    self.requires_context = false;
+                }
             }
         }
     }
 
-    fn finish(self, modified: &dyn Fn(&Path) -> io::Result<SystemTime>) -> Result<Lowered, Misuse> {
+    fn finish(mut self, around: &Surroundings<'_>) -> Result<Lowered, Misuse> {
+        self.back_up(around)?;
+        self.label(around)?;
         let State { options, placing, .. } = &self;
         if self.links && self.makes_symlinks {
             return Err(Misuse::of_grammar("cannot make both hard and symbolic links"));
@@ -223,7 +270,7 @@ impl State {
         let newer_than = match &self.newer {
             None => None,
             Some(Newer::Than(moment)) => Some(*moment),
-            Some(Newer::ThanFile(path)) => Some(modified(path).map_err(|error| {
+            Some(Newer::ThanFile(path)) => Some((around.modified)(path).map_err(|error| {
                 Misuse::of_place(format!(
                     "cannot stat {}: {}",
                     quote(path),
@@ -235,6 +282,7 @@ impl State {
         let make = self.make();
         let mut voice = self.voice;
         voice.verbose |= voice.debug;
+        voice.is_ordered = self.asks || (voice.is_strict && voice.verbose);
         voice.replaces_unwritable = unlink != Unlink::Never;
         voice.make = make;
         let keeps_symlinks = self.symlinks() == Symlinks::Keep;
@@ -247,8 +295,55 @@ impl State {
             .symlinks(self.symlinks())
             .recursive(placing.recursive)
             .newer_than(newer_than)
-            .workers(self.workers());
+            .workers(self.jobs)
+            .ordered(voice.is_ordered);
         Ok(Lowered { options, placing, voice })
+    }
+
+    /// Finds out which backups are to be made.
+    fn back_up(&mut self, around: &Surroundings<'_>) -> Result<(), Misuse> {
+        if !self.backs_up {
+            return Ok(());
+        }
+        if matches!(self.update, Update::None | Update::NoneFail) {
+            let text = "--backup is mutually exclusive with -n or --update=none-fail";
+            return Err(Misuse::of_grammar(text));
+        }
+        let usual = values::backup("$VERSION_CONTROL", around.version_control.as_deref());
+        self.options.backup = match self.backup {
+            Some(backup) => backup,
+            None => usual.map_err(Misuse::of_grammar)?.unwrap_or(Backup::Existing),
+        };
+        // A suffix from the environment that is no part of a name is not used; one that was typed is an error when
+        // it comes to that.
+        let is_part =
+            |suffix: &OsString| !suffix.is_empty() && !suffix.as_encoded_bytes().contains(&b'/');
+        let suffix = self.suffix.clone().or_else(|| around.backup_suffix.clone().filter(is_part));
+        self.options.backup_suffix = suffix.unwrap_or_else(|| "~".into());
+        Ok(())
+    }
+
+    /// Refuses what has to do with SELinux labels, which this program does not set.
+    fn label(&mut self, around: &Surroundings<'_>) -> Result<(), Misuse> {
+        let text = match (&self.context, self.requires_context, around.has_selinux) {
+            (Some(_), true, _) => "cannot set target context and preserve it",
+            (_, true, false) => {
+                "cannot preserve security context without an SELinux-enabled kernel"
+            }
+            (_, true, true) => {
+                "cannot preserve security context: this program is built without SELinux"
+            }
+            (Some(_), false, true) => {
+                "cannot set security context: this program is built without SELinux"
+            }
+            (Some(context), false, false) => {
+                // GNU cp passes over -Z without a word.
+                self.voice.ignores_context = context.is_some() || !around.is_strict;
+                return Ok(());
+            }
+            (None, false, _) => return Ok(()),
+        };
+        Err(Misuse::of_place(text))
     }
 
     fn existing(&self) -> Existing {
@@ -285,31 +380,37 @@ impl State {
             if self.placing.recursive && !self.links { Symlinks::Keep } else { Symlinks::Follow };
         self.symlinks.unwrap_or(default)
     }
-
-    /// Questions come in the order of the tree, one after the other, as a person expects them.
-    fn workers(&self) -> Option<NonZeroUsize> {
-        if self.asks { Some(NonZeroUsize::MIN) } else { self.jobs }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
     use std::time::Duration;
 
     use warpcopy::Method;
 
     use super::*;
-    use crate::args::{self, Asked};
+    use crate::getopt::{self, Grammar};
+
+    fn nothing_around() -> Surroundings<'static> {
+        Surroundings {
+            is_strict: false,
+            is_posix: false,
+            version_control: None,
+            backup_suffix: None,
+            has_selinux: false,
+            modified: &|_| Ok(SystemTime::UNIX_EPOCH),
+        }
+    }
+
+    fn lower_in(around: &Surroundings<'_>, line: &str) -> Result<Lowered, Misuse> {
+        let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        let grammar = Grammar { has_own: !around.is_strict, ends_at_operand: false };
+        let args = getopt::read(&words, grammar).map_err(Misuse::of_grammar)?;
+        lower(&args.flags, around)
+    }
 
     fn try_lower(line: &str) -> Result<Lowered, Misuse> {
-        let words = format!("cp {line} a b");
-        let Asked::Copy(args) =
-            args::parse(words.split_whitespace().map(OsString::from).collect())?
-        else {
-            panic!("{line}")
-        };
-        lower(&args.flags, &|_| Ok(SystemTime::UNIX_EPOCH))
+        lower_in(&nothing_around(), line)
     }
 
     fn options(line: &str) -> Options {
@@ -354,7 +455,6 @@ mod tests {
             Preserve { mode: Mode::Fresh, ..Preserve::nothing() }
         );
         assert!(of("-d").links);
-        assert!(try_lower("--preserve=context").is_err());
     }
 
     #[test]
@@ -434,7 +534,7 @@ mod tests {
         assert_eq!(options("--method=direct").method, Some(Method::Direct));
         assert_eq!(options("--method=direct --method=auto").method, None);
         assert_eq!(options("-j3").workers, NonZeroUsize::new(3));
-        assert_eq!(options("-j3 -i").workers, NonZeroUsize::new(1));
+        assert!(options("-j3 -i").ordered && !options("-j3").ordered);
         assert_eq!(options("--sync=full").sync, warpcopy::Sync::Full);
         assert!(options("--uncached").uncached && options("--preallocate").preallocate);
         let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(7);
@@ -446,5 +546,66 @@ mod tests {
     fn two_target_directories_are_one_too_many() {
         let error = try_lower("-t x -t y").unwrap_err();
         assert_eq!(error, Misuse::of_place("multiple target directories specified"));
+    }
+
+    #[test]
+    fn the_name_cp_means_in_place_and_in_order() {
+        let strict = Surroundings { is_strict: true, ..nothing_around() };
+        let of = |line: &str| lower_in(&strict, line).unwrap();
+        assert_eq!(of("-r").options.publish, Publish::InPlace);
+        assert!(of("-rv").options.ordered && of("-i").options.ordered && !of("-r").options.ordered);
+        assert!(!try_lower("-rv").unwrap().options.ordered);
+    }
+
+    #[test]
+    fn the_kind_of_backup_comes_from_options_or_the_environment() {
+        let of = |line: &str, variable: Option<&str>| {
+            let version_control = variable.map(OsString::from);
+            lower_in(&Surroundings { version_control, ..nothing_around() }, line)
+                .map(|lowered| lowered.options.backup)
+        };
+        assert_eq!(of("", Some("numbered")), Ok(Backup::None));
+        assert_eq!(of("-b", None), Ok(Backup::Existing));
+        assert_eq!(of("-b", Some("")), Ok(Backup::Existing));
+        assert_eq!(of("-b", Some("t")), Ok(Backup::Numbered));
+        assert_eq!(of("--backup=simple", Some("nonsense")), Ok(Backup::Simple));
+        assert_eq!(of("--backup=numbered -b", None), Ok(Backup::Numbered));
+        assert_eq!(of("-b --backup=off", None), Ok(Backup::None));
+        assert_eq!(of("-S.bak", None), Ok(Backup::Existing));
+        assert!(of("-b", Some("x")).unwrap_err().text.contains("for '$VERSION_CONTROL'"));
+        for line in ["-bn", "--backup --update=none", "-S. --update=none-fail", "-n --backup=off"] {
+            assert!(of(line, None).unwrap_err().text.starts_with("--backup is mutually exclusive"));
+        }
+        assert!(of("-bu", None).is_ok());
+    }
+
+    #[test]
+    fn the_suffix_is_a_part_of_a_name() {
+        let of = |line: &str, variable: &str| {
+            let backup_suffix = Some(variable.into());
+            let around = Surroundings { backup_suffix, ..nothing_around() };
+            lower_in(&around, line).unwrap().options.backup_suffix
+        };
+        assert_eq!(options("-b").backup_suffix, "~");
+        assert_eq!(of("-b", ".old"), ".old");
+        assert_eq!(of("-b", "a/b"), "~");
+        assert_eq!(of("-b", ""), "~");
+        assert_eq!(of("-S.new", ".old"), ".new");
+    }
+
+    #[test]
+    fn labels_are_refused_where_there_are_any_and_ignored_elsewhere() {
+        let of = |line: &str, has_selinux: bool, is_strict: bool| {
+            lower_in(&Surroundings { has_selinux, is_strict, ..nothing_around() }, line)
+                .map(|lowered| lowered.voice.ignores_context)
+        };
+        assert_eq!(of("-Z", false, false), Ok(true));
+        assert_eq!(of("-Z", false, true), Ok(false));
+        assert_eq!(of("--context=x", false, true), Ok(true));
+        assert!(of("-Z", true, true).is_err());
+        assert!(of("--preserve=context", true, true).is_err());
+        assert!(of("--preserve=context", false, true).is_err());
+        assert_eq!(of("--preserve=context --no-preserve=context", false, true), Ok(false));
+        assert!(of("-Z --preserve=context", true, true).unwrap_err().text.contains("and preserve"));
     }
 }

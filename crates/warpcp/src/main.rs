@@ -5,7 +5,8 @@
 //! | file | question it answers |
 //! |---|---|
 //! | `flags` | which options there are |
-//! | `args` | what was typed |
+//! | `getopt`, `args` | what was typed |
+//! | `help` | what `--help` prints |
 //! | `values` | what a value of an option means |
 //! | `lower` | what that means for the library |
 //! | `operands` | which target name each source gets |
@@ -20,6 +21,8 @@ mod args;
 mod console;
 mod debug;
 mod flags;
+mod getopt;
+mod help;
 mod limits;
 mod lower;
 mod messages;
@@ -41,6 +44,8 @@ use warpcopy::Copier;
 
 use crate::args::{Asked, Misuse};
 use crate::console::Console;
+use crate::getopt::Grammar;
+use crate::lower::Surroundings;
 use crate::observer::Watcher;
 use crate::operands::RealLook;
 use crate::signals::Signals;
@@ -48,7 +53,7 @@ use crate::signals::Signals;
 fn main() -> ExitCode {
     let words: Vec<OsString> = env::args_os().collect();
     let mut console = Console::new(program(&words));
-    let is_done = run(words, &mut console).unwrap_or_else(|misuse| {
+    let is_done = run(&words, &mut console).unwrap_or_else(|misuse| {
         console.say(&misuse.text);
         if misuse.points_to_help {
             let program = console.program().to_owned();
@@ -61,17 +66,30 @@ fn main() -> ExitCode {
 }
 
 /// Does what the command line asks for; returns whether everything was copied.
-fn run(words: Vec<OsString>, console: &mut Console) -> Result<bool, Misuse> {
-    let typed = match args::parse(words)? {
+fn run(words: &[OsString], console: &mut Console) -> Result<bool, Misuse> {
+    let is_strict = console.program() == "cp";
+    let is_posix = env::var_os("POSIXLY_CORRECT").is_some();
+    let grammar = Grammar { has_own: !is_strict, ends_at_operand: is_posix };
+    let typed = match args::parse(words.get(1..).unwrap_or_default(), grammar)? {
         Asked::Copy(typed) => typed,
         Asked::Text(text) => {
             console.print(text.trim_end());
             return Ok(true);
         }
     };
-    let modified = |path: &Path| fs::metadata(path)?.modified();
-    let mut lowered = lower::lower(&typed.flags, &modified)?;
-    lowered.options.through_dangling = env::var_os("POSIXLY_CORRECT").is_some();
+    let around = Surroundings {
+        is_strict,
+        is_posix,
+        version_control: env::var_os("VERSION_CONTROL"),
+        backup_suffix: env::var_os("SIMPLE_BACKUP_SUFFIX"),
+        has_selinux: Path::new("/sys/fs/selinux/enforce").exists(),
+        modified: &|path| fs::metadata(path)?.modified(),
+    };
+    let lowered = lower::lower(&typed.flags, &around)?;
+    if lowered.voice.ignores_context {
+        let text = "warning: ignoring --context; it requires an SELinux-enabled kernel";
+        console.say(text);
+    }
     let placed = operands::place(&typed.operands, &lowered.placing, &RealLook)?;
     for complaint in &placed.complaints {
         console.say(&complaint.text);

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use warpcopy::{Method, Publish, Reflink, Sparse, Sync};
+use warpcopy::{Backup, Method, Publish, Reflink, Sparse, Sync};
 
 use crate::flags::Newer;
 use crate::quote::quote;
@@ -37,46 +37,59 @@ impl Attribute {
         [Attribute::Mode, Attribute::Ownership, Attribute::Timestamps];
 }
 
+/// Reads the value of `--preserve`, which may be missing.
+pub(crate) fn preserved(list: Option<&OsStr>) -> Result<Vec<Attribute>, String> {
+    list.map_or_else(|| Ok(Attribute::USUAL.to_vec()), |list| attributes("--preserve", list))
+}
+
 pub(crate) fn attributes(option: &str, list: &OsStr) -> Result<Vec<Attribute>, String> {
     const WORDS: &[(&str, Attribute)] = &[
         ("mode", Attribute::Mode),
-        ("ownership", Attribute::Ownership),
         ("timestamps", Attribute::Timestamps),
+        ("ownership", Attribute::Ownership),
         ("links", Attribute::Links),
         ("context", Attribute::Context),
         ("xattr", Attribute::Xattr),
         ("all", Attribute::All),
     ];
     match list.to_str() {
-        Some("") if option == "--preserve" => Ok(Attribute::USUAL.to_vec()),
         Some(list) => list.split(',').map(|word| pick(option, word.as_ref(), WORDS)).collect(),
         None => pick(option, list, WORDS).map(|attribute| vec![attribute]),
     }
 }
 
-pub(crate) fn update(word: &OsStr) -> Result<Update, String> {
-    if word.is_empty() {
-        return Ok(Update::Older);
-    }
+/// Reads which backups to make, as an option or a variable (`what`) says it; an empty value says nothing.
+pub(crate) fn backup(what: &str, word: Option<&OsStr>) -> Result<Option<Backup>, String> {
+    let words = [
+        ("none", Backup::None),
+        ("off", Backup::None),
+        ("simple", Backup::Simple),
+        ("never", Backup::Simple),
+        ("existing", Backup::Existing),
+        ("nil", Backup::Existing),
+        ("numbered", Backup::Numbered),
+        ("t", Backup::Numbered),
+    ];
+    word.filter(|word| !word.is_empty()).map(|word| pick(what, word, &words)).transpose()
+}
+
+pub(crate) fn update(word: Option<&OsStr>) -> Result<Update, String> {
     let words = [
         ("all", Update::All),
         ("none", Update::None),
         ("none-fail", Update::NoneFail),
         ("older", Update::Older),
     ];
-    pick("--update", word, &words)
+    word.map_or(Ok(Update::Older), |word| pick("--update", word, &words))
 }
 
-pub(crate) fn reflink(word: &OsStr) -> Result<Reflink, String> {
-    if word.is_empty() {
-        return Ok(Reflink::Always);
-    }
+pub(crate) fn reflink(word: Option<&OsStr>) -> Result<Reflink, String> {
     let words = [("auto", Reflink::Auto), ("always", Reflink::Always), ("never", Reflink::Never)];
-    pick("--reflink", word, &words)
+    word.map_or(Ok(Reflink::Always), |word| pick("--reflink", word, &words))
 }
 
 pub(crate) fn sparse(word: &OsStr) -> Result<Sparse, String> {
-    let words = [("auto", Sparse::Auto), ("always", Sparse::Always), ("never", Sparse::Never)];
+    let words = [("never", Sparse::Never), ("auto", Sparse::Auto), ("always", Sparse::Always)];
     pick("--sparse", word, &words)
 }
 
@@ -149,11 +162,20 @@ fn pick<T: Copy + PartialEq>(
         Some(value) if begun.all(|other| other == value) => Ok(value),
         _ => {
             let fault = if first.is_some() { "ambiguous" } else { "invalid" };
-            let valid: String = words.iter().map(|(word, _)| format!("\n  - '{word}'")).collect();
             let typed = quote(typed.as_ref());
+            let valid = valid(words);
             Err(format!("{fault} argument {typed} for '{option}'\nValid arguments are:{valid}"))
         }
     }
+}
+
+/// Lists the words, those that mean the same on one line.
+fn valid<T: PartialEq>(words: &[(&str, T)]) -> String {
+    let lines = words.chunk_by(|one, other| one.1 == other.1).map(|synonyms| {
+        let quoted: Vec<String> = synonyms.iter().map(|(word, _)| format!("'{word}'")).collect();
+        format!("\n  - {}", quoted.join(", "))
+    });
+    lines.collect()
 }
 
 #[cfg(test)]
@@ -162,10 +184,12 @@ mod tests {
 
     #[test]
     fn words_may_be_abbreviated_while_they_are_unambiguous() {
-        assert_eq!(reflink("au".as_ref()), Ok(Reflink::Auto));
-        assert_eq!(reflink("n".as_ref()), Ok(Reflink::Never));
-        assert_eq!(update("none".as_ref()), Ok(Update::None));
-        assert_eq!(update("none-".as_ref()), Ok(Update::NoneFail));
+        assert_eq!(reflink(Some("au".as_ref())), Ok(Reflink::Auto));
+        assert_eq!(reflink(Some("n".as_ref())), Ok(Reflink::Never));
+        assert_eq!(update(Some("none".as_ref())), Ok(Update::None));
+        assert_eq!(update(Some("none-".as_ref())), Ok(Update::NoneFail));
+        assert_eq!(backup("backup type", Some("nu".as_ref())), Ok(Some(Backup::Numbered)));
+        assert_eq!(backup("backup type", Some("".as_ref())), Ok(None));
         assert_eq!(method("plain".as_ref()), Ok(Some(Method::ReadWrite)));
         assert_eq!(method("copy".as_ref()), Ok(Some(Method::CopyRange)));
         assert_eq!(attributes("--preserve", "m,o,ti".as_ref()), Ok(Attribute::USUAL.to_vec()));
@@ -174,9 +198,12 @@ mod tests {
     #[test]
     fn a_wrong_word_is_answered_with_the_right_ones() {
         let text = "ambiguous argument 'a' for '--sparse'\n\
-                    Valid arguments are:\n  - 'auto'\n  - 'always'\n  - 'never'";
+                    Valid arguments are:\n  - 'never'\n  - 'auto'\n  - 'always'";
         assert_eq!(sparse("a".as_ref()), Err(text.to_owned()));
         assert!(sparse("A".as_ref()).unwrap_err().starts_with("invalid argument 'A'"));
+        let text = backup("$VERSION_CONTROL", Some("n".as_ref())).unwrap_err();
+        assert!(text.starts_with("ambiguous argument 'n' for '$VERSION_CONTROL'\n"));
+        assert!(text.ends_with("\n  - 'existing', 'nil'\n  - 'numbered', 't'"));
         assert!(attributes("--no-preserve", "".as_ref()).is_err());
         assert!(attributes("--preserve", "mode,".as_ref()).is_err());
     }
