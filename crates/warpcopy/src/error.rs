@@ -171,12 +171,20 @@ operations! {
     OpenTargetDirectory => "open target directory",
     /// Opening an existing target for writing.
     OpenTarget => "open target",
+    /// Keeping an existing target under another name.
+    BackUp => "back up",
+    /// A backup of the target would overwrite the source.
+    BackUpSource => "backing up might destroy the source of",
     /// Creating a regular file at the target.
     CreateTarget => "create",
+    /// Removing what has the target's name so that something new can have it.
+    Replace => "replace",
     /// Making a directory at the target.
     CreateDirectory => "create directory",
     /// Making a symbolic link at the target.
     CreateSymlink => "create symbolic link",
+    /// A symbolic link with the source's relative path would be read from another directory than the current one.
+    RelativeSymlink => "can make relative symbolic links only in current directory, not",
     /// Making a hard link at the target.
     CreateLink => "create hard link",
     /// Making a FIFO at the target.
@@ -197,6 +205,8 @@ operations! {
     SameFile => "source and target are the same file:",
     /// The target was made by this very run, from another source.
     JustCreated => "will not overwrite just-created",
+    /// The target is a symbolic link made by this very run, which would be written through.
+    ThroughJustCreated => "will not copy through just-created symbolic link",
     /// A directory would be copied into itself.
     IntoItself => "cannot copy a directory into itself:",
     /// A symbolic link leads back to a directory that holds it.

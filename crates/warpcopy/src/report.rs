@@ -22,6 +22,8 @@ pub struct FileReport {
     pub outcome: Outcome,
     /// How the target took its name.
     pub staging: Option<StagingUsed>,
+    /// Where what had the target's name was kept.
+    pub backup: Option<PathBuf>,
     /// The bytes, when the source is a regular file or was read as a stream.
     pub bytes: Bytes,
     /// Methods that declined this file, in order, whether just now or (for the pair or the process) earlier in

@@ -18,6 +18,11 @@ pub trait Observer {
         true
     }
 
+    /// Whether [`Event::Starting`] and [`Event::Removing`] are wanted, at a message per file.
+    fn wants_starts(&self) -> bool {
+        false
+    }
+
     /// Something happened.
     fn event(&mut self, event: Event<'_>) -> Flow {
         let _ = event;
@@ -51,6 +56,20 @@ pub enum Event<'a> {
         source: &'a Path,
         /// The directory that was made.
         target: &'a Path,
+    },
+    /// What has the target's name goes away for good, for something new.
+    Removing {
+        /// What goes.
+        target: &'a Path,
+    },
+    /// Something that is not a directory is about to be copied, or linked.
+    Starting {
+        /// What is copied.
+        source: &'a Path,
+        /// Where to.
+        target: &'a Path,
+        /// Where what had the target's name is kept.
+        backup: Option<&'a Path>,
     },
     /// Something that is not a directory was copied, linked or skipped.
     FileDone(&'a FileReport),

@@ -76,6 +76,9 @@ impl Console {
     pub(crate) fn finish(&mut self) -> bool {
         self.flush();
         let Some(failure) = self.failure.take() else { return true };
+        if failure.kind() == io::ErrorKind::BrokenPipe {
+            crate::signals::die_of_a_broken_pipe();
+        }
         let text = format!("write error: {}", crate::messages::words(&failure));
         let _ = writeln!(self.err, "{}: {text}", self.program);
         // What is still in the buffer must not be tried again when it is dropped.

@@ -1,7 +1,8 @@
 //! What `--debug` says about one file: what was recorded while it was copied, nothing else.
 
-use warpcopy::{Bytes, FileReport, InPlace, Kind, Outcome, StagingUsed};
+use warpcopy::{Bytes, FileReport, InPlace, Kind, Make, Method, Outcome, StagingUsed};
 
+use crate::lower::Voice;
 use crate::messages;
 
 /// Returns what follows the two names, or `None` if there is nothing to add.
@@ -29,13 +30,43 @@ pub(crate) fn detail(report: &FileReport) -> Option<String> {
         .unpreserved
         .iter()
         .chain(&report.warned)
-        .filter_map(|error| messages::of_error(error, warpcopy::Make::Contents));
+        .filter_map(|error| messages::of_error(error, Make::Contents));
     let notes: Vec<String> = refusals.chain(losses).collect();
     let mut text = parts.join(", ");
     if !notes.is_empty() {
         text.push_str(&format!(" ({})", notes.join("; ")));
     }
     (!text.is_empty()).then(|| text.trim_start().to_owned())
+}
+
+/// Returns the line that GNU `cp` prints below the names, for what has contents; in its words, from what was recorded.
+pub(crate) fn gnu_detail(report: &FileReport, voice: &Voice) -> Option<String> {
+    let has_contents = voice.debug
+        && voice.make == Make::Contents
+        && report.outcome == Outcome::Copied
+        && (report.kind == Kind::File || report.bytes.method.is_some());
+    let bytes = &report.bytes;
+    let has_refused =
+        |method: Method| report.refusals.iter().any(|refusal| refusal.method == method);
+    let offload = match bytes.method {
+        _ if voice.avoids_offload => "avoided",
+        Some(Method::CopyRange | Method::Sendfile) => "yes",
+        None | Some(Method::Clone) => "unknown",
+        Some(_) if has_refused(Method::CopyRange) => "unsupported",
+        Some(_) => "no",
+    };
+    let reflink = match has_refused(Method::Clone) {
+        _ if bytes.cloned > 0 => "yes",
+        true => "unsupported",
+        false => "no",
+    };
+    let sparse = match (bytes.holes > 0, voice.finds_zeros) {
+        (_, true) => "zeros",
+        (true, false) => "SEEK_HOLE",
+        (false, false) => "no",
+    };
+    has_contents
+        .then(|| format!("copy offload: {offload}, reflink: {reflink}, sparse detection: {sparse}"))
 }
 
 /// Returns why nothing was done, if nothing was.
@@ -100,7 +131,7 @@ fn in_place(reason: InPlace) -> String {
 
 #[cfg(test)]
 mod tests {
-    use warpcopy::{Code, Method};
+    use warpcopy::Code;
 
     use super::*;
 

@@ -120,9 +120,9 @@ fn find(
             return Ok(*first);
         }
     }
-    let shown = String::from_utf8_lossy(word);
+    let shown = String::from_utf8_lossy(typed);
     if begun.is_empty() {
-        return Err(format!("unrecognized option '--{}'", String::from_utf8_lossy(typed)));
+        return Err(format!("unrecognized option '--{shown}'"));
     }
     let possible: Vec<String> = begun.iter().map(|(name, _)| format!("'--{name}'")).collect();
     Err(format!("option '--{shown}' is ambiguous; possibilities: {}", possible.join(" ")))
@@ -246,6 +246,6 @@ mod tests {
             "option '--re' is ambiguous; possibilities: \
              '--recursive' '--reflink' '--remove-destination'"
         );
-        assert!(wrong("--s=1").starts_with("option '--s' is ambiguous; possibilities: "));
+        assert!(wrong("--s=1").starts_with("option '--s=1' is ambiguous; possibilities: "));
     }
 }

@@ -51,6 +51,10 @@ pub(crate) struct Voice {
     pub(crate) is_strict: bool,
     /// Lines come in the order of the tree.
     pub(crate) is_ordered: bool,
+    /// The kernel was not to move bytes by itself.
+    pub(crate) avoids_offload: bool,
+    /// Runs of zeros become holes.
+    pub(crate) finds_zeros: bool,
     /// There was a security context to set, and there are none here.
     pub(crate) ignores_context: bool,
     /// `-a` takes what attributes it can get and does not complain.
@@ -198,10 +202,9 @@ impl State {
                 }
             }
             Flag::Uncached => self.options.uncached = true,
-            Flag::Update(update) => {
-                self.update = *update;
-                self.is_no_clobber = false;
-            }
+            // What `-n` says holds until `-i`.
+            Flag::Update(_) if self.is_no_clobber => {}
+            Flag::Update(update) => self.update = *update,
             Flag::Verbose => self.voice.verbose = true,
         }
         Ok(())
@@ -282,6 +285,9 @@ impl State {
         let make = self.make();
         let mut voice = self.voice;
         voice.verbose |= voice.debug;
+        voice.avoids_offload =
+            self.options.reflink == Reflink::Never || self.options.sparse != Sparse::Auto;
+        voice.finds_zeros = self.options.sparse == Sparse::Always;
         voice.is_ordered = self.asks || (voice.is_strict && voice.verbose);
         voice.replaces_unwritable = unlink != Unlink::Never;
         voice.make = make;
@@ -326,7 +332,7 @@ impl State {
     /// Refuses what has to do with SELinux labels, which this program does not set.
     fn label(&mut self, around: &Surroundings<'_>) -> Result<(), Misuse> {
         let text = match (&self.context, self.requires_context, around.has_selinux) {
-            (Some(_), true, _) => "cannot set target context and preserve it",
+            (Some(_), true, true) => "cannot set target context and preserve it",
             (_, true, false) => {
                 "cannot preserve security context without an SELinux-enabled kernel"
             }
@@ -491,7 +497,9 @@ mod tests {
             ("-iu", Existing::AskIfOlder),
             ("-ui", Existing::AskIfOlder),
             ("-u -n", Existing::Skip),
-            ("-n -u", Existing::Older),
+            ("-n -u", Existing::Skip),
+            ("-n --update=none-fail", Existing::Skip),
+            ("-n --update=all -i", Existing::Ask),
             ("--update=none -i", Existing::Skip),
             ("--update=none", Existing::Skip),
             ("--update=none-fail", Existing::Fail),

@@ -52,6 +52,7 @@ use crate::signals::Signals;
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = env::args_os().collect();
+    quote::set_locale(|name| env::var_os(name));
     let mut console = Console::new(program(&words));
     let is_done = run(&words, &mut console).unwrap_or_else(|misuse| {
         console.say(&misuse.text);
@@ -91,9 +92,6 @@ fn run(words: &[OsString], console: &mut Console) -> Result<bool, Misuse> {
         console.say(text);
     }
     let placed = operands::place(&typed.operands, &lowered.placing, &RealLook)?;
-    for complaint in &placed.complaints {
-        console.say(&complaint.text);
-    }
     let is_placed = !placed.complaints.iter().any(|complaint| complaint.is_failure);
 
     limits::raise_open_files();
@@ -101,8 +99,10 @@ fn run(words: &[OsString], console: &mut Console) -> Result<bool, Misuse> {
     let signals = Signals::install(copier.cancel().as_flag())
         .map_err(|error| Misuse::of_place(format!("cannot handle signals: {error}")))?;
     let voice = lowered.voice;
-    let mut watcher = Watcher { console: &mut *console, voice, signals: &signals };
-    let report = copier.run(&placed.transfers, &mut watcher);
+    let (transfers, complaints) = (&placed.transfers, placed.complaints);
+    let mut watcher = Watcher::new(console, voice, &signals, transfers, complaints);
+    let report = copier.run(transfers, &mut watcher);
+    watcher.finish();
     if voice.stats {
         console.show(&stats::table(&report));
     }

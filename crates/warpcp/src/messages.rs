@@ -5,7 +5,7 @@ use std::path::Path;
 
 use warpcopy::{Code, Error, Make, Operation};
 
-use crate::quote::quote;
+use crate::quote::{quote, quote_if_needed};
 
 /// A failure as far as a sentence needs it.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +86,10 @@ fn clause(failure: Failure<'_>) -> Option<String> {
             format!("cannot create symbolic link {path}{}", with("to"))
         }
         Operation::CreateSymlink => format!("cannot create symbolic link {path}"),
+        Operation::RelativeSymlink => {
+            let path = quote_if_needed(failure.path);
+            format!("{path}: can make relative symbolic links only in current directory")
+        }
         Operation::CreateLink => format!("cannot create hard link {path}{}", with("to")),
         Operation::CreateFifo => format!("cannot create fifo {path}"),
         Operation::CreateSpecial => format!("cannot create special file {path}"),
@@ -102,6 +106,16 @@ fn clause(failure: Failure<'_>) -> Option<String> {
             Some(other) => format!("{} and {path} are the same file", quote(other)),
             None => format!("{path} is the source itself"),
         },
+        Operation::Replace => format!("cannot remove {path}"),
+        Operation::ThroughJustCreated => {
+            let source = failure.other.map_or(String::new(), quote);
+            format!("will not copy {source} through just-created symlink {path}")
+        }
+        Operation::BackUp => format!("cannot backup {path}"),
+        Operation::BackUpSource => {
+            let source = failure.other.map_or(String::new(), quote);
+            format!("backing up {path} might destroy source;  {source} not copied")
+        }
         Operation::JustCreated => format!("will not overwrite just-created {path}{}", with("with")),
         Operation::IntoItself => match failure.other {
             Some(other) => {

@@ -1,8 +1,12 @@
 //! Paths as bytes: the one place of this crate that knows how names are encoded.
 
 use std::ffi::OsStr;
+use std::fs::FileType;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use warpcopy::Kind;
 
 /// Returns the bytes of a path as they were typed.
 pub(crate) fn bytes(path: &Path) -> &[u8] {
@@ -31,6 +35,29 @@ pub(crate) fn without_leading_slashes(path: &Path) -> &Path {
     let typed = bytes(path);
     let start = typed.iter().position(|&byte| byte != b'/').unwrap_or(typed.len());
     self::path(&typed[start..])
+}
+
+/// Whether the last name of a path is `.` or `..`, which is no name that can be created.
+pub(crate) fn ends_in_dots(path: &Path) -> bool {
+    matches!(bytes(last_name(path)), b"." | b"..")
+}
+
+/// Joins a directory and what is in it with one slash, however many the directory ends in.
+pub(crate) fn join(directory: &Path, inside: &Path) -> PathBuf {
+    without_trailing_slashes(directory).join(inside)
+}
+
+/// Returns what a file is.
+pub(crate) fn kind(kind: FileType) -> Kind {
+    match kind {
+        kind if kind.is_dir() => Kind::Directory,
+        kind if kind.is_symlink() => Kind::Symlink,
+        kind if kind.is_fifo() => Kind::Fifo,
+        kind if kind.is_socket() => Kind::Socket,
+        kind if kind.is_char_device() => Kind::CharDevice,
+        kind if kind.is_block_device() => Kind::BlockDevice,
+        _ => Kind::File,
+    }
 }
 
 /// Returns the last name of a path: `.` and `..` as they are, nothing for the root.

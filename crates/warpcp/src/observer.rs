@@ -1,21 +1,100 @@
 //! What is printed while copying, and the questions.
 
+use std::collections::VecDeque;
 use std::io;
+use std::path::{Path, PathBuf};
 
-use warpcopy::{Error, Event, FileReport, Flow, Observer, Operation, Question};
+use warpcopy::{Error, Event, FileReport, Flow, Observer, Operation, Question, Transfer};
 
 use crate::console::Console;
 use crate::debug;
 use crate::lower::Voice;
 use crate::messages;
+use crate::operands::Complaint;
 use crate::quote::quote;
 use crate::signals::Signals;
 
 /// Prints what happens as the options ask, and lets the user answer questions.
 pub(crate) struct Watcher<'a> {
-    pub(crate) console: &'a mut Console,
-    pub(crate) voice: Voice,
-    pub(crate) signals: &'a Signals,
+    console: &'a mut Console,
+    voice: Voice,
+    signals: &'a Signals,
+    transfers: &'a [Transfer],
+    /// What was found out about operands before, in their order.
+    complaints: VecDeque<Complaint>,
+    /// The transfer that is at work, where one comes after the other.
+    at: usize,
+    /// What several workers said, to be put in order.
+    held: Vec<Held>,
+}
+
+/// Something said about a path, and the number of its transfer.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Held {
+    transfer: usize,
+    path: PathBuf,
+    text: String,
+}
+
+impl<'a> Watcher<'a> {
+    pub(crate) fn new(
+        console: &'a mut Console,
+        voice: Voice,
+        signals: &'a Signals,
+        transfers: &'a [Transfer],
+        complaints: Vec<Complaint>,
+    ) -> Watcher<'a> {
+        let mut complaints = VecDeque::from(complaints);
+        if !voice.is_ordered && !voice.is_strict {
+            complaints.drain(..).for_each(|complaint| console.say(&complaint.text));
+        }
+        let held = Vec::new();
+        Watcher { console, voice, signals, transfers, complaints, at: 0, held }
+    }
+
+    /// Says what is left to say.
+    pub(crate) fn finish(mut self) {
+        let mut held = std::mem::take(&mut self.held);
+        held.sort();
+        for said in held {
+            self.complain_before(said.transfer);
+            self.console.say(&said.text);
+        }
+        self.complain_before(usize::MAX);
+    }
+
+    /// Says what comes before this transfer.
+    fn complain_before(&mut self, transfer: usize) {
+        while self.complaints.front().is_some_and(|complaint| complaint.after <= transfer) {
+            let complaint = self.complaints.pop_front().expect("it was just looked at");
+            if let Some((source, target)) = complaint.pair.filter(|_| self.voice.is_ordered)
+                && self.wants_starts()
+            {
+                self.console.print(&pair(&source, &target, None));
+            }
+            self.console.say(&complaint.text);
+        }
+    }
+
+    /// Something about this path is next.
+    fn reach(&mut self, path: &Path) {
+        if self.voice.is_ordered {
+            let ahead = &self.transfers[self.at..];
+            self.at += ahead.iter().position(|one| is_of(one, path)).unwrap_or(0);
+            self.complain_before(self.at);
+        }
+    }
+}
+
+/// Whether a path is an end of the transfer, or below one, or above its target.
+fn is_of(transfer: &Transfer, path: &Path) -> bool {
+    path.starts_with(&transfer.target)
+        || path.starts_with(&transfer.source)
+        || is_parent_of(transfer, path)
+}
+
+fn is_parent_of(transfer: &Transfer, path: &Path) -> bool {
+    transfer.parents.iter().any(|(source, target)| path == source || path == target)
 }
 
 impl Observer for Watcher<'_> {
@@ -23,25 +102,39 @@ impl Observer for Watcher<'_> {
         self.voice.verbose
     }
 
+    fn wants_starts(&self) -> bool {
+        self.voice.verbose && self.voice.is_strict
+    }
+
     fn event(&mut self, event: Event<'_>) -> Flow {
         match event {
             Event::DirectoryMade { source, target } if self.voice.verbose => {
-                self.console.print(&format!("{} -> {}", quote(source), quote(target)));
+                let is_parent = self.is_parent(target);
+                let line = match is_parent && self.voice.is_strict {
+                    true => format!("{} -> {}", source.display(), target.display()),
+                    false => format!("{} -> {}", quote(source), quote(target)),
+                };
+                self.line(target, &line);
+            }
+            Event::Removing { target } => {
+                self.line(target, &format!("removed {}", quote(target)));
+            }
+            Event::Starting { source, target, backup } => {
+                self.line(target, &pair(source, target, backup));
             }
             Event::FileDone(report) if self.voice.verbose => self.file_done(report),
-            Event::Failed(error) => self.say(error),
+            Event::Failed(error) => self.say(error, ""),
             Event::Warned(error) if error.operation() == Operation::CreateLink => {
-                if let Some(sentence) = messages::of_error(error, self.voice.make) {
-                    self.console.say(&format!("{sentence}; copying instead"));
-                }
+                self.say(error, "; copying instead");
             }
-            Event::Warned(error) if !is_hushed(self.voice, error) => self.say(error),
+            Event::Warned(error) if !is_hushed(self.voice, error) => self.say(error, ""),
             _ => {}
         }
         Flow::Continue
     }
 
     fn ask(&mut self, question: &Question<'_>) -> bool {
+        self.reach(question.target);
         let mode = (!question.target_is_writable).then_some(question.target_mode);
         let target = quote(question.target);
         self.console.ask(&wording(&target, mode, self.voice.replaces_unwritable));
@@ -50,25 +143,65 @@ impl Observer for Watcher<'_> {
 }
 
 impl Watcher<'_> {
+    /// Whether the path is a directory that `--parents` makes.
+    fn is_parent(&self, path: &Path) -> bool {
+        self.transfers.iter().any(|one| is_parent_of(one, path))
+    }
+
+    fn line(&mut self, target: &Path, line: &str) {
+        self.reach(target);
+        self.console.print(line);
+    }
+
     fn file_done(&mut self, report: &FileReport) {
-        let target = quote(&report.target);
+        let target = &report.target;
         if let Some(reason) = debug::reason_to_skip(report.outcome) {
-            if self.voice.debug {
-                self.console.print(&format!("skipped {target}: {reason}"));
+            match (self.voice.debug, self.voice.is_strict) {
+                (true, true) => self.line(target, &format!("skipped {}", quote(target))),
+                (true, false) => {
+                    self.line(target, &format!("skipped {}: {reason}", quote(target)));
+                }
+                (false, _) => {}
             }
             return;
         }
-        let mut line = format!("{} -> {target}", quote(&report.source));
+        if self.voice.is_strict {
+            if let Some(detail) = debug::gnu_detail(report, &self.voice) {
+                self.line(target, &detail);
+            }
+            return;
+        }
+        let mut line = pair(&report.source, target, report.backup.as_deref());
         if let Some(detail) = debug::detail(report).filter(|_| self.voice.debug) {
             line = format!("{line}: {detail}");
         }
-        self.console.print(&line);
+        self.line(target, &line);
     }
 
-    fn say(&mut self, error: &Error) {
-        if let Some(sentence) = messages::of_error(error, self.voice.make) {
-            self.console.say(&sentence);
+    fn say(&mut self, error: &Error, addition: &str) {
+        let Some(sentence) = messages::of_error(error, self.voice.make) else { return };
+        let path = error.path();
+        let is_parent = error.operation() == Operation::CreateDirectory && self.is_parent(path);
+        let text = match is_parent {
+            true => sentence.replacen("create", "make", 1),
+            false => sentence + addition,
+        };
+        if self.voice.is_ordered || !self.voice.is_strict {
+            self.reach(path);
+            self.console.say(&text);
+        } else {
+            let of = |one: &Transfer| is_of(one, path);
+            let transfer = self.transfers.iter().rposition(of).unwrap_or(usize::MAX);
+            self.held.push(Held { transfer, path: path.to_path_buf(), text });
         }
+    }
+}
+
+fn pair(source: &Path, target: &Path, backup: Option<&Path>) -> String {
+    let line = format!("{} -> {}", quote(source), quote(target));
+    match backup {
+        Some(backup) => format!("{line} (backup: {})", quote(backup)),
+        None => line,
     }
 }
 
@@ -115,8 +248,6 @@ fn answer() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::console;
 
@@ -149,11 +280,55 @@ mod tests {
             let (mut console, tape) = console::tests::on_tape();
             let voice = Voice { verbose, ..Voice::default() };
             let signals = Signals::default();
-            let mut watcher = Watcher { console: &mut console, voice, signals: &signals };
+            let mut watcher = Watcher::new(&mut console, voice, &signals, &[], Vec::new());
             let (source, target) = (Path::new("d"), Path::new("it's"));
             assert_eq!(watcher.event(Event::DirectoryMade { source, target }), Flow::Continue);
             console.flush();
             assert_eq!(tape.text(), text);
         }
+    }
+
+    fn failure(path: &str) -> Error {
+        let copier = warpcopy::Copier::new(warpcopy::Options::new());
+        copier.copy_file(path, "/").unwrap_err()
+    }
+
+    #[test]
+    fn what_several_workers_say_is_told_in_the_order_of_the_operands() {
+        let (mut console, tape) = console::tests::on_tape();
+        let voice = Voice { is_strict: true, ..Voice::default() };
+        let signals = Signals::default();
+        let transfers = [Transfer::new("no/b", "x/b"), Transfer::new("no/a", "x/a")];
+        let complaint =
+            Complaint { after: 1, pair: None, text: "between".to_owned(), is_failure: true };
+        let mut watcher = Watcher::new(&mut console, voice, &signals, &transfers, vec![complaint]);
+        for path in ["no/a/2", "no/b/1", "no/a/1"] {
+            watcher.event(Event::Failed(&failure(path)));
+        }
+        watcher.finish();
+        let lines = tape.text();
+        let order = ["no/b/1", "between", "no/a/1", "no/a/2"].map(|word| lines.find(word));
+        assert!(order.is_sorted() && order[0].is_some(), "{lines}");
+    }
+
+    #[test]
+    fn what_was_found_out_before_is_told_at_its_place() {
+        let (mut console, tape) = console::tests::on_tape();
+        let voice = Voice { is_strict: true, is_ordered: true, verbose: true, ..Voice::default() };
+        let signals = Signals::default();
+        let transfers = [Transfer::new("a", "x/a"), Transfer::new("b", "x/b")];
+        let complaint =
+            Complaint { after: 1, pair: None, text: "between".to_owned(), is_failure: true };
+        let mut watcher = Watcher::new(&mut console, voice, &signals, &transfers, vec![complaint]);
+        for name in ["a", "b"] {
+            let (source, target) = (Path::new(name), &Path::new("x").join(name));
+            let backup = (name == "b").then(|| Path::new("x/b~"));
+            watcher.event(Event::Starting { source, target, backup });
+        }
+        watcher.finish();
+        console.flush();
+        let lines = tape.text();
+        let expected = "'a' -> 'x/a'\nwarpcp: between\n'b' -> 'x/b' (backup: 'x/b~')\n";
+        assert_eq!(lines, expected);
     }
 }

@@ -5,24 +5,23 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use warpcopy::{Make, Operation, Transfer};
+use warpcopy::{Kind, Make, Operation, Transfer};
 
 use crate::args::Misuse;
 use crate::lower::Placing;
 use crate::messages::{self, Failure};
 use crate::names;
-use crate::quote::{quote, quote_if_needed};
+use crate::quote::quote;
 
 /// What the rules want to know about names.
 pub(crate) trait Look {
-    /// Whether the path leads to a directory; symbolic links are followed.
-    fn is_directory(&self, path: &Path) -> io::Result<bool>;
+    /// What the path leads to, or, if links are not to be followed, what it names.
+    fn kind(&self, path: &Path, follow: bool) -> io::Result<Kind>;
 
-    /// Whether the path names a directory; a symbolic link to one is none.
-    fn is_directory_itself(&self, path: &Path) -> io::Result<bool>;
-
-    /// Whether the directory is the current one.
-    fn is_current(&self, directory: &Path) -> bool;
+    /// Whether the path leads to a directory.
+    fn is_directory(&self, path: &Path) -> io::Result<bool> {
+        self.kind(path, true).map(|kind| kind == Kind::Directory)
+    }
 }
 
 /// Looks at the file system.
@@ -30,19 +29,9 @@ pub(crate) trait Look {
 pub(crate) struct RealLook;
 
 impl Look for RealLook {
-    fn is_directory(&self, path: &Path) -> io::Result<bool> {
-        fs::metadata(path).map(|metadata| metadata.is_dir())
-    }
-
-    fn is_directory_itself(&self, path: &Path) -> io::Result<bool> {
-        fs::symlink_metadata(path).map(|metadata| metadata.is_dir())
-    }
-
-    fn is_current(&self, directory: &Path) -> bool {
-        match (fs::canonicalize(directory), fs::canonicalize(".")) {
-            (Ok(directory), Ok(current)) => directory == current,
-            _ => false,
-        }
+    fn kind(&self, path: &Path, follow: bool) -> io::Result<Kind> {
+        let metadata = if follow { fs::metadata(path) } else { fs::symlink_metadata(path) };
+        metadata.map(|metadata| names::kind(metadata.file_type()))
     }
 }
 
@@ -58,6 +47,10 @@ pub(crate) struct Placed {
 /// Something about one operand.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Complaint {
+    /// How many transfers come before it.
+    pub(crate) after: usize,
+    /// The source and target that were announced before it was found out.
+    pub(crate) pair: Option<(PathBuf, PathBuf)>,
     pub(crate) text: String,
     /// Whether it makes the run a failure; a warning does not.
     pub(crate) is_failure: bool,
@@ -83,16 +76,19 @@ pub(crate) fn place(
             if placing.strips_slashes { names::without_trailing_slashes(source) } else { source };
         let outcome = match &destination {
             Destination::Name(target) => at_name(source, target, placing, look),
-            Destination::Directory(_)
-                if count > 1 && is_repeated(source, placing, look, &mut seen) =>
-            {
-                Err(repeated(source, placing, look))
+            Destination::Directory(directory) => {
+                below(source, directory, placing, look).and_then(|transfer| match count > 1 {
+                    true => once(transfer, placing, look, &mut seen),
+                    false => Ok(transfer),
+                })
             }
-            Destination::Directory(directory) => below(source, directory, placing, look),
         };
         match outcome {
             Ok(transfer) => placed.transfers.push(transfer),
-            Err(complaint) => placed.complaints.push(complaint),
+            Err(complaint) => {
+                let after = placed.transfers.len();
+                placed.complaints.push(Complaint { after, ..complaint });
+            }
         }
     }
     Ok(placed)
@@ -111,13 +107,11 @@ fn destination<'a>(
     placing: &'a Placing,
     look: &dyn Look,
 ) -> Result<(&'a [PathBuf], Destination<'a>), Misuse> {
-    if let (Some(_), true) = (&placing.target_directory, placing.no_target_directory) {
-        return Err(Misuse::of_place(
-            "cannot combine --target-directory (-t) and --no-target-directory (-T)",
-        ));
-    }
     match (operands, &placing.target_directory) {
         ([], _) => Err(Misuse::of_grammar("missing file operand")),
+        (_, Some(_)) if placing.no_target_directory => Err(Misuse::of_place(
+            "cannot combine --target-directory (-t) and --no-target-directory (-T)",
+        )),
         (sources, Some(directory)) => {
             require_directory("target directory", directory, look)?;
             Ok((sources, Destination::Directory(directory)))
@@ -131,12 +125,12 @@ fn destination<'a>(
         }
         ([sources @ .., last], None) => {
             let is_name = placing.no_target_directory || !look.is_directory(last).unwrap_or(false);
+            if is_name && sources.len() > 1 {
+                require_directory("target", last, look)?;
+            }
             if is_name && placing.parents {
                 let text = "with --parents, the destination must be a directory";
                 return Err(Misuse::of_grammar(text));
-            }
-            if is_name && sources.len() > 1 {
-                require_directory("target", last, look)?;
             }
             let to = if is_name { Destination::Name(last) } else { Destination::Directory(last) };
             Ok((sources, to))
@@ -163,60 +157,77 @@ fn at_name(
     look: &dyn Look,
 ) -> Result<Transfer, Complaint> {
     check_source(source, look)?;
-    match look.is_directory(target) {
-        Ok(_) => {}
+    let transfer = Transfer::new(source, target);
+    // A source that is not there, or is to be left out, is complained about first, by the library.
+    let Ok(kind) = look.kind(source, !placing.keeps_symlinks) else { return Ok(transfer) };
+    if kind == Kind::Directory && !placing.recursive {
+        return Ok(transfer);
+    }
+    match look.kind(target, true) {
+        Ok(_) => Ok(transfer),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            check_new(source, target, placing, look, &error)?;
+            match why_not_new(kind, target, placing, look, &error) {
+                None => Ok(transfer),
+                Some(cause) => Err(uncreated(kind, transfer, placing, &cause)),
+            }
         }
         // Something has the name, but leads nowhere: what that means depends on more than names.
-        Err(_) if look.is_directory_itself(target).is_ok() => {}
-        Err(error) => return Err(complain(Operation::StatTarget, target, &error)),
+        Err(_) if look.kind(target, false).is_ok() => Ok(transfer),
+        Err(error) => Err(complain(Operation::StatTarget, target, &error)),
     }
-    finish(Transfer::new(source, target), placing, look)
 }
 
-/// Complains about a name that nothing can be created under. The library takes paths apart into a directory and
-/// a name in it, so what is wrong with the path as a whole is found here.
-fn check_new(
-    source: &Path,
+/// Why nothing can be created under a name. The library takes paths apart into a directory and a name in it, so what
+/// is wrong with the path as a whole is found here.
+fn why_not_new(
+    kind: Kind,
     target: &Path,
     placing: &Placing,
     look: &dyn Look,
     missing: &io::Error,
-) -> Result<(), Complaint> {
-    let Ok(is_directory) = is_tree(source, placing, look) else { return Ok(()) };
-    if is_directory && !placing.recursive {
-        return Ok(());
-    }
-    let fault = |cause: &str| {
-        let operation = match placing.make {
-            _ if is_directory => Operation::CreateDirectory,
-            Make::HardLinks => Operation::CreateLink,
-            Make::Symlinks => Operation::CreateSymlink,
-            Make::Contents | Make::AttributesOnly => Operation::CreateTarget,
-        };
-        let (make, attribute) = (placing.make, None);
-        let (other, cause) = (Some(source), Some(cause));
-        failure(messages::sentence(Failure {
-            operation,
-            path: target,
-            other,
-            attribute,
-            cause,
-            make,
-        }))
+) -> Option<String> {
+    let is_directory = kind == Kind::Directory;
+    let plain = names::without_trailing_slashes(target);
+    let holder = match plain.parent() {
+        None => return Some(messages::words(missing)),
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
     };
-    if !is_directory && names::ends_in_slash(target) {
-        return Err(fault(NOT_A_DIRECTORY));
+    if let Err(error) = look.kind(holder, true) {
+        return Some(messages::words(&error));
     }
-    match target.parent() {
-        None => Err(fault(&messages::words(missing))),
-        Some(parent) if parent.as_os_str().is_empty() => Ok(()),
-        Some(parent) => match look.is_directory(parent) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(fault(&messages::words(&error))),
-        },
+    let is_filled =
+        kind == Kind::File && matches!(placing.make, Make::Contents | Make::AttributesOnly);
+    match names::ends_in_slash(target) || names::ends_in_dots(plain) {
+        // open(2) takes the slash for a directory, everything else for a part of a name that is missing.
+        true if is_filled && !names::ends_in_dots(plain) => Some(NOT_A_DIRECTORY.to_owned()),
+        true if !is_directory => Some(messages::words(missing)),
+        _ => None,
     }
+}
+
+fn uncreated(kind: Kind, transfer: Transfer, placing: &Placing, cause: &str) -> Complaint {
+    let operation = match (placing.make, kind) {
+        (_, Kind::Directory) => Operation::CreateDirectory,
+        (Make::HardLinks, _) => Operation::CreateLink,
+        (Make::Symlinks, _) | (_, Kind::Symlink) => Operation::CreateSymlink,
+        (_, Kind::Fifo) if placing.recursive => Operation::CreateFifo,
+        (_, Kind::Socket | Kind::CharDevice | Kind::BlockDevice) if placing.recursive => {
+            Operation::CreateSpecial
+        }
+        _ => Operation::CreateTarget,
+    };
+    let Transfer { source, target, .. } = transfer;
+    let complaint = failure(messages::sentence(Failure {
+        operation,
+        path: &target,
+        other: Some(&source),
+        attribute: None,
+        cause: Some(cause),
+        make: placing.make,
+    }));
+    let is_announced = kind != Kind::Directory;
+    Complaint { pair: is_announced.then_some((source, target)), ..complaint }
 }
 
 /// Places a source below a directory: under its last name, or with `--parents` under all of them.
@@ -231,20 +242,23 @@ fn below(
         let name = names::last_name(source);
         // The contents of `x/..` are copied into the directory, not beside it.
         let name = if name.as_os_str() == ".." { Path::new(".") } else { name };
-        return finish(Transfer::new(source, directory.join(name)), placing, look);
+        return Ok(Transfer::new(source, names::join(directory, name)));
     }
-    let inside = |path: &Path| directory.join(names::without_leading_slashes(path));
+    let inside = |path: &Path| names::join(directory, names::without_leading_slashes(path));
     let mut parents = Vec::new();
     for parent in names::ancestors(source) {
-        if let Err(error) = look.is_directory(parent) {
-            let cause = messages::words(&error);
+        let cause = match look.is_directory(parent) {
+            Ok(true) => None,
+            Ok(false) => Some(NOT_A_DIRECTORY.to_owned()),
+            Err(error) => Some(messages::words(&error)),
+        };
+        if let Some(cause) = cause {
             return Err(failure(format!("failed to get attributes of {}: {cause}", quote(parent))));
         }
         parents.push((parent.to_owned(), inside(parent)));
     }
     let target = inside(names::without_trailing_slashes(source));
-    let transfer = Transfer { parents, ..Transfer::new(source, target) };
-    finish(transfer, placing, look)
+    Ok(Transfer { parents, ..Transfer::new(source, target) })
 }
 
 /// Complains about a source that is no name at all, or whose slash at the end demands a directory in vain.
@@ -258,59 +272,26 @@ fn check_source(source: &Path, look: &dyn Look) -> Result<(), Complaint> {
     }
 }
 
-/// Complains about symbolic links that would lead nowhere.
-fn finish(transfer: Transfer, placing: &Placing, look: &dyn Look) -> Result<Transfer, Complaint> {
-    if placing.make != Make::Symlinks || transfer.source.is_absolute() {
-        return Ok(transfer);
-    }
-    let Ok(is_directory) = is_tree(&transfer.source, placing, look) else { return Ok(transfer) };
-    if is_directory && !placing.recursive {
-        return Ok(transfer);
-    }
-    // The text of a link is read from the directory that holds it.
-    let holder = match transfer.target.parent() {
-        _ if is_directory => transfer.target.as_path(),
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    if look.is_current(holder) {
-        return Ok(transfer);
-    }
-    Err(failure(format!(
-        "{}: can make relative symbolic links only in current directory",
-        quote_if_needed(&transfer.target)
-    )))
-}
-
-/// Whether a source is a directory to the copy: a symbolic link to one is, if it is followed.
-fn is_tree(source: &Path, placing: &Placing, look: &dyn Look) -> io::Result<bool> {
-    if placing.keeps_symlinks {
-        look.is_directory_itself(source)
-    } else {
-        look.is_directory(source)
-    }
-}
-
-/// Whether the same source was named before; `./a` and `a` are the same.
-fn is_repeated(
-    source: &Path,
+/// Complains if the same source was named before; `./a` and `a` are the same.
+fn once(
+    transfer: Transfer,
     placing: &Placing,
     look: &dyn Look,
     seen: &mut HashSet<PathBuf>,
-) -> bool {
+) -> Result<Transfer, Complaint> {
+    let source = &transfer.source;
+    // What is missing, or left out, is complained about each time.
+    let kind = match look.kind(source, !placing.keeps_symlinks) {
+        Ok(Kind::Directory) if placing.recursive => "directory",
+        Ok(Kind::Directory) | Err(_) => return Ok(transfer),
+        Ok(_) => "file",
+    };
     let plain = source.components().filter(|component| *component != Component::CurDir).collect();
     if seen.insert(plain) {
-        return false;
+        return Ok(transfer);
     }
-    // What is missing, or omitted, is complained about each time.
-    is_tree(source, placing, look).is_ok_and(|is_tree| !is_tree || placing.recursive)
-}
-
-fn repeated(source: &Path, placing: &Placing, look: &dyn Look) -> Complaint {
-    let is_tree = is_tree(source, placing, look).unwrap_or(false);
-    let kind = if is_tree { "directory" } else { "file" };
     let text = format!("warning: source {kind} {} specified more than once", quote(source));
-    Complaint { text, is_failure: false }
+    Err(Complaint { after: 0, pair: None, text, is_failure: false })
 }
 
 fn complain(operation: Operation, path: &Path, error: &io::Error) -> Complaint {
@@ -327,7 +308,7 @@ fn complain(operation: Operation, path: &Path, error: &io::Error) -> Complaint {
 }
 
 fn failure(text: impl Into<Option<String>>) -> Complaint {
-    Complaint { text: text.into().unwrap_or_default(), is_failure: true }
+    Complaint { after: 0, pair: None, text: text.into().unwrap_or_default(), is_failure: true }
 }
 
 #[cfg(test)]
@@ -339,30 +320,23 @@ mod tests {
     struct Scripted;
 
     impl Look for Scripted {
-        fn is_directory(&self, path: &Path) -> io::Result<bool> {
+        fn kind(&self, path: &Path, follow: bool) -> io::Result<Kind> {
             let plain: PathBuf = path.components().collect();
             let plain = plain.strip_prefix("./").unwrap_or(&plain).to_str().unwrap();
             match plain {
+                "l" | "ld" if !follow && !names::ends_in_slash(path) => Ok(Kind::Symlink),
                 "d" | "e" | "d/s" | "ld" | "" | "." | ".." | "d/.." | "/" | "/d"
                     if path.as_os_str() != "" =>
                 {
-                    Ok(true)
+                    Ok(Kind::Directory)
                 }
-                "a" | "b" | "d/f" | "/d/f" | "d/s/f" if !names::ends_in_slash(path) => Ok(false),
+                "a" | "b" | "d/f" | "/d/f" | "d/s/f" if !names::ends_in_slash(path) => {
+                    Ok(Kind::File)
+                }
+                "p" => Ok(Kind::Fifo),
                 "a" | "b" => Err(io::ErrorKind::NotADirectory.into()),
                 _ => Err(io::ErrorKind::NotFound.into()),
             }
-        }
-
-        fn is_directory_itself(&self, path: &Path) -> io::Result<bool> {
-            match path.to_str() {
-                Some("l" | "ld") => Ok(false),
-                _ => self.is_directory(path),
-            }
-        }
-
-        fn is_current(&self, directory: &Path) -> bool {
-            matches!(directory.to_str(), Some("." | "./"))
         }
     }
 
@@ -398,7 +372,7 @@ mod tests {
         assert_eq!(targets("a b", &plain), ["b"]);
         assert_eq!(targets("a new", &plain), ["new"]);
         assert_eq!(targets("a d", &plain), ["d/a"]);
-        assert_eq!(targets("a d/", &plain), ["d/a"]);
+        assert_eq!(targets("a d//", &plain), ["d/a"]);
         assert_eq!(targets("d/f b e", &plain), ["e/f", "e/b"]);
     }
 
@@ -471,6 +445,17 @@ mod tests {
         let text = "cannot create regular file 'new/': Not a directory";
         assert_eq!(complaints("a new/", &plain), [text]);
         assert!(complaints("a b/", &plain)[0].starts_with("cannot stat 'b/': "));
+        // What the source is comes first.
+        assert_eq!(complaints("missing b/", &plain), [""; 0]);
+        assert_eq!(complaints("d b/", &plain), [""; 0]);
+        assert!(complaints("a new/.", &plain)[0].starts_with("cannot create regular file 'new/.'"));
+        let keeps = Placing { keeps_symlinks: true, ..recursive() };
+        assert!(
+            complaints("l new/", &keeps)[0].starts_with("cannot create symbolic link 'new/': ")
+        );
+        assert!(complaints("p no/new", &keeps)[0].starts_with("cannot create fifo 'no/new': "));
+        let announced = try_place("a new/", &plain).unwrap().complaints.remove(0).pair;
+        assert_eq!(announced, Some(("a".into(), "new/".into())));
         assert!(complaints("a ''", &plain)[0].starts_with("cannot create regular file '': "));
         assert!(complaints("'' e", &plain)[0].starts_with("cannot stat '': "));
         let text = "cannot create regular file 'no/new': ";
@@ -489,24 +474,12 @@ mod tests {
         let placed = try_place("a ./a b e", &Placing::default()).unwrap();
         assert_eq!(placed.transfers.len(), 2);
         let text = "warning: source file './a' specified more than once".to_owned();
-        assert_eq!(placed.complaints, [Complaint { text, is_failure: false }]);
+        assert_eq!(
+            placed.complaints,
+            [Complaint { after: 1, pair: None, text, is_failure: false }]
+        );
         let text = "warning: source directory 'd/' specified more than once";
         assert_eq!(complaints("d d/ e", &recursive()), [text]);
         assert_eq!(try_place("d d e", &Placing::default()).unwrap().transfers.len(), 2);
-    }
-
-    #[test]
-    fn relative_symbolic_links_are_made_in_the_current_directory_only() {
-        let links = Placing { make: Make::Symlinks, ..Placing::default() };
-        assert_eq!(targets("a new", &links), ["new"]);
-        assert_eq!(targets("d/f .", &links), ["./f"]);
-        assert_eq!(targets("/d/f e", &links), ["e/f"]);
-        let text = "e/a: can make relative symbolic links only in current directory";
-        assert_eq!(complaints("a e", &links), [text]);
-        let keeps = Placing { keeps_symlinks: true, recursive: true, ..links.clone() };
-        assert_eq!(targets("ld .", &keeps), ["./ld"]);
-        assert_eq!(complaints("d .", &keeps).len(), 1);
-        // A missing source is the library's to complain about.
-        assert_eq!(targets("x e", &links), ["e/x"]);
     }
 }

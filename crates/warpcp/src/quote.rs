@@ -1,8 +1,22 @@
 //! Names in messages: quoted so that a shell reads back the same bytes, on one line whatever they are.
 
+use std::ffi::OsString;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::names;
+
+/// Whether terminals show more than ASCII here.
+static SHOWS_UNICODE: OnceLock<bool> = OnceLock::new();
+
+/// Tells which characters can be shown: those of the locale that LC_ALL, LC_CTYPE or LANG names, by the first that
+/// is set and not empty. Without one it is the C locale, which has ASCII alone.
+pub(crate) fn set_locale(variable: impl Fn(&str) -> Option<OsString>) {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
+    let locale = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
+    let locale = locale.to_string_lossy().to_ascii_lowercase();
+    let _ = SHOWS_UNICODE.set(locale.contains("utf-8") || locale.contains("utf8"));
+}
 
 /// Returns the name in quotes: `'a b'`, `"it's"`, `'a'$'\n''b'`.
 ///
@@ -88,11 +102,12 @@ impl Quoted {
     }
 }
 
-/// Whether a character can stand in a message: no control character, no line separator, no noncharacter.
+/// Whether a character can stand in a message: shown by the terminal, no control character, no line separator, no noncharacter.
 fn is_printable(char: char) -> bool {
     let is_noncharacter =
         matches!(u32::from(char), 0xfdd0..=0xfdef) || u32::from(char) & 0xfffe == 0xfffe;
-    !char.is_control() && !matches!(char, '\u{2028}' | '\u{2029}') && !is_noncharacter
+    let is_shown = char.is_ascii() || *SHOWS_UNICODE.get().unwrap_or(&true);
+    is_shown && !char.is_control() && !matches!(char, '\u{2028}' | '\u{2029}') && !is_noncharacter
 }
 
 #[cfg(test)]

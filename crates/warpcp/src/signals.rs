@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ};
 use signal_hook::{flag, low_level};
 
 /// What signal handlers and the program tell each other.
@@ -60,6 +60,13 @@ impl Signals {
     }
 }
 
+/// Ends the process as a broken pipe ends those who do not ignore it: whoever does not read on wants no message. The
+/// standard library ignores the signal so that what is half made can be finished or removed first.
+pub(crate) fn die_of_a_broken_pipe() {
+    // If it cannot be done the exit status tells.
+    let _ = low_level::emulate_default_handler(SIGPIPE);
+}
+
 /// Returns the signals that were ignored when the program began, bit `n - 1` for signal `n`; none where the
 /// system does not tell.
 fn ignored() -> u64 {
@@ -75,7 +82,7 @@ mod tests {
     #[test]
     fn the_standard_library_ignores_broken_pipes_and_the_mask_shows_it() {
         if cfg!(target_os = "linux") {
-            assert_ne!(ignored() & (1 << (signal_hook::consts::SIGPIPE - 1)), 0);
+            assert_ne!(ignored() & (1 << (SIGPIPE - 1)), 0);
         }
     }
 

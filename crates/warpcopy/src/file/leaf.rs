@@ -1,12 +1,18 @@
 //! One source that is not a directory: what it is, and what is to be done with it.
 
+use std::ffi::OsStr;
 use std::os::fd::AsFd;
+use std::path::Path;
 
-use super::{Context, Host, Spot, TargetDirectory, Tools, paths, regular, special};
+use super::backup::{self, SetAside};
+use super::{
+    Context, Host, Spot, Starting, TargetDirectory, Tools, parent_of, paths, regular, special,
+};
 use crate::error::{Operation, Result};
-use crate::options::{Make, Publish, Symlinks};
+use crate::options::{Backup, Make, Options, Publish, Symlinks, Unlink};
 use crate::plan::{
-    Decision, Facts, Identity, Kind, SPLIT_PAYS_FROM_BYTES, Situation, Staging, decide,
+    Decision, Facts, Identity, Kind, SPLIT_PAYS_FROM_BYTES, Situation, Staging, Way, decide,
+    looks_at_links, staging_after_backup,
 };
 use crate::report::{Bytes, FileReport, Outcome, StagingUsed};
 use crate::sys::{self, Handle};
@@ -46,6 +52,7 @@ impl Leaf<'_> {
             kind,
             outcome,
             staging: None,
+            backup: None,
             bytes: Bytes::default(),
             refusals: Vec::new(),
             unpreserved: Vec::new(),
@@ -93,7 +100,12 @@ pub(crate) fn copy_leaf(
     leaf: &Leaf<'_>,
     host: &mut dyn Host,
 ) -> Result<Option<FileReport>> {
-    let source = open(context, leaf)?;
+    let source = match open(context, leaf) {
+        Err(error) if error.operation() == Operation::OpenSource => {
+            return unopened(context, leaf, host, error).map(Some);
+        }
+        answer => answer?,
+    };
     if source.facts.kind == Kind::Directory {
         return Err(leaf.source.error(Operation::OmitDirectory));
     }
@@ -102,6 +114,27 @@ pub(crate) fn copy_leaf(
     }
     let report = take_name(context, tools, leaf, &source, host)?;
     Ok(Some(report))
+}
+
+/// What becomes of a source that cannot be opened: what is decided by names alone comes first, as with cp.
+fn unopened(
+    context: &Context,
+    leaf: &Leaf<'_>,
+    host: &mut dyn Host,
+    error: crate::error::Error,
+) -> Result<FileReport> {
+    let Ok(facts) = leaf.source.facts(leaf.follows(context)) else { return Err(error) };
+    let seen = Seen::look(context, leaf, &facts, host)?;
+    match settle(context, leaf, &facts, &seen, host, &mut false)? {
+        Settled::Skip(outcome) => Ok(leaf.report(facts.kind, outcome)),
+        Settled::Go(_) => {
+            if host.wants_starts() {
+                let (source, target) = paths(&leaf.source, &leaf.target);
+                host.starting(Starting::Copying { source, target, backup: None });
+            }
+            Err(error)
+        }
+    }
 }
 
 /// Finds a way to the target's name and goes it.
@@ -114,20 +147,47 @@ fn take_name(
 ) -> Result<FileReport> {
     // Creating a name that must be free asks whether it is free by itself; only what would be made at length under
     // another name is worth a look first.
-    let mut seen = match context.options.publish {
-        Publish::Staged => Seen::look(leaf, &source.facts, host)?,
-        Publish::Auto | Publish::InPlace => Seen::default(),
+    // The same goes for whoever wants to know in advance what will be done, and for links that may lead nowhere.
+    let looks_first = context.options.publish == Publish::Staged
+        || context.options.make == Make::Symlinks
+        || host.wants_starts();
+    let mut seen = match looks_first {
+        true => Seen::look(context, leaf, &source.facts, host)?,
+        false => Seen::default(),
     };
     let mut was_allowed = false;
     let mut staging = None;
+    let mut aside: Option<SetAside<'_>> = None;
+    let mut is_announced = false;
     for _ in 0..ATTEMPTS_MAX {
         let chosen = match staging.take() {
             Some(chosen) => chosen,
             None => match settle(context, leaf, &source.facts, &seen, host, &mut was_allowed)? {
                 Settled::Skip(outcome) => return Ok(leaf.report(source.facts.kind, outcome)),
-                Settled::Go(chosen) => chosen,
+                Settled::Go(Way::Take(chosen)) => chosen,
+                Settled::Go(Way::BackUp) => {
+                    let made = aside.insert(SetAside::new(&context.options, &leaf.target)?);
+                    if made.is_moved() {
+                        seen = Seen::default();
+                    }
+                    staging_after_backup(&context.options, &source.facts, made.is_moved())
+                }
+                Settled::Go(Way::ToBackup) => {
+                    return copy_to_backup(context, tools, leaf, source, host);
+                }
             },
         };
+        if host.wants_starts() {
+            if is_removal(&context.options, chosen, aside.is_some()) {
+                host.starting(Starting::Removing { target: (leaf.target.path)() });
+            }
+            // A file that cannot be opened is removed after that was said.
+            if !std::mem::replace(&mut is_announced, true) {
+                let (source, target) = paths(&leaf.source, &leaf.target);
+                let backup = aside.as_ref().map(SetAside::path);
+                host.starting(Starting::Copying { source, target, backup });
+            }
+        }
         let mut report = leaf.report(source.facts.kind, Outcome::Copied);
         // Asking how many processors there are takes several system calls.
         let is_big = source.facts.len_bytes >= SPLIT_PAYS_FROM_BYTES;
@@ -139,10 +199,14 @@ fn take_name(
         };
         match attempt {
             Attempt::Done => {
+                if let Some(aside) = aside {
+                    report.backup = Some(aside.path());
+                    aside.keep();
+                }
                 note_made(leaf, host, &report);
                 return Ok(report);
             }
-            Attempt::LookAgain => seen = Seen::look(leaf, &source.facts, host)?,
+            Attempt::LookAgain => seen = Seen::look(context, leaf, &source.facts, host)?,
             Attempt::Instead(other) => staging = Some(other),
         }
     }
@@ -150,10 +214,34 @@ fn take_name(
     Err(busy.with_cause(sys::ALREADY_EXISTS))
 }
 
+/// Copies to the name that a backup of the target would have.
+fn copy_to_backup(
+    context: &Context,
+    tools: &mut Tools,
+    leaf: &Leaf<'_>,
+    source: &Source,
+    host: &mut dyn Host,
+) -> Result<FileReport> {
+    let (ending, _) = backup::ending_for(&context.options, &leaf.target);
+    let name = backup::with(leaf.target.name, &ending);
+    let path = || backup::path_for(&leaf.target, &ending);
+    let target = Spot { name: &name, path: &path, ..leaf.target };
+    let context = &context.with_options(context.options.clone().backup(Backup::None));
+    take_name(context, tools, &Leaf { target, ..*leaf }, source, host)
+}
+
+/// Whether what has the name goes for good. Links take a name over at once, unless it was to be free before.
+fn is_removal(options: &Options, staging: Staging, is_backed_up: bool) -> bool {
+    let makes_link = matches!(options.make, Make::HardLinks | Make::Symlinks);
+    staging == Staging::Staged { replace: true, keep: false }
+        && !is_backed_up
+        && (!makes_link || options.unlink == Unlink::Always)
+}
+
 /// A decision with its question answered.
 pub(crate) enum Settled {
     Skip(Outcome),
-    Go(Staging),
+    Go(Way),
 }
 
 /// Decides, and asks what is to be asked, once.
@@ -168,12 +256,18 @@ pub(crate) fn settle(
     match decide(&context.options, &seen.situation(leaf, facts)) {
         Decision::Skip(outcome) => Ok(Settled::Skip(outcome)),
         Decision::Refuse(operation) => Err(refusal(leaf, operation)),
-        Decision::Go(staging) => Ok(Settled::Go(staging)),
-        Decision::Ask(staging) => {
+        Decision::Go(way) => Ok(Settled::Go(way)),
+        asking => {
             *was_allowed = *was_allowed || ask(leaf, seen, host);
-            match was_allowed {
-                true => Ok(Settled::Go(staging)),
-                false => Err(refusal(leaf, Operation::Declined)),
+            match asking {
+                _ if !*was_allowed => Err(refusal(leaf, Operation::Declined)),
+                Decision::Ask(way) | Decision::Go(way) => Ok(Settled::Go(way)),
+                Decision::AskThenRefuse(operation) | Decision::Refuse(operation) => {
+                    Err(refusal(leaf, operation))
+                }
+                Decision::AskThenSkip(outcome) | Decision::Skip(outcome) => {
+                    Ok(Settled::Skip(outcome))
+                }
             }
         }
     }
@@ -184,46 +278,85 @@ pub(crate) fn settle(
 pub(crate) struct Seen {
     pub(crate) target: Option<Facts>,
     pub(crate) referent: Option<Facts>,
+    is_loop: bool,
     /// What the source leads to, if it is a symbolic link.
     leads_to: Option<Identity>,
+    /// What has the source's name, if a symbolic link was followed from there.
+    source_name: Option<Facts>,
+    is_same_name: bool,
+    is_same_spelling: bool,
+    is_source_the_backup: bool,
     is_just_created: bool,
 }
 
 impl Seen {
-    pub(crate) fn look(leaf: &Leaf<'_>, source: &Facts, host: &dyn Host) -> Result<Seen> {
+    pub(crate) fn look(
+        context: &Context,
+        leaf: &Leaf<'_>,
+        source: &Facts,
+        host: &dyn Host,
+    ) -> Result<Seen> {
         let target = match leaf.target.facts(false) {
             Ok(facts) => facts,
             Err(sys::NOT_FOUND) => return Ok(Seen::default()),
             Err(code) => return Err(leaf.target.error(Operation::StatTarget).with_cause(code)),
         };
-        let referent = match target.kind {
+        let (referent, is_loop) = match target.kind {
             Kind::Symlink => match leaf.target.facts(true) {
-                Err(sys::TOO_MANY_LINKS) if leaf.is_operand => {
-                    let error = leaf.target.error(Operation::StatTarget);
-                    return Err(error.with_cause(sys::TOO_MANY_LINKS));
-                }
-                answer => answer.ok(),
+                Err(sys::TOO_MANY_LINKS) => (None, true),
+                answer => (answer.ok(), false),
             },
-            _ => None,
+            _ => (None, false),
         };
+        let options = &context.options;
+        let may_stay = looks_at_links(options, source) || options.unlink == Unlink::IfUnopenable;
+        if is_loop && leaf.is_operand && !may_stay {
+            let error = leaf.target.error(Operation::StatTarget);
+            return Err(error.with_cause(sys::TOO_MANY_LINKS));
+        }
         let leads_to = match source.kind {
             Kind::Symlink => leaf.source.facts(true).ok().map(|facts| facts.identity),
             _ => None,
         };
+        let source_name = match leaf.follows(context) {
+            true => leaf.source.facts(false).ok(),
+            false => None,
+        };
+        let entry = source_name.as_ref().unwrap_or(source).identity;
+        let is_same_name = entry == target.identity && are_one_name(&leaf.source, &leaf.target);
+        let is_same_spelling = is_same_name && (leaf.source.path)() == (leaf.target.path)();
+        let is_source_the_backup = context.options.backup != Backup::None
+            && backup::is_backup_of(&context.options, leaf.source.name, &leaf.target)
+            && stands_for(source.identity, &context.options, &leaf.target);
         // Two operands must not meet at one name; trees may. Nothing is written through a link made by this run.
         let is_guarded =
             leaf.is_operand || (target.kind == Kind::Symlink && source.kind == Kind::File);
         let is_just_created =
             is_guarded && host.wants_made() && host.has_made((leaf.target.path)(), target.identity);
-        Ok(Seen { target: Some(target), referent, leads_to, is_just_created })
+        Ok(Seen {
+            target: Some(target),
+            referent,
+            is_loop,
+            leads_to,
+            source_name,
+            is_same_name,
+            is_same_spelling,
+            is_source_the_backup,
+            is_just_created,
+        })
     }
 
     fn situation<'a>(&'a self, leaf: &Leaf<'_>, source: &'a Facts) -> Situation<'a> {
         Situation {
             source,
+            source_name: self.source_name.as_ref().unwrap_or(source),
             target: self.target.as_ref(),
             referent: self.referent.as_ref(),
+            is_loop: self.is_loop,
             leads_to: self.leads_to,
+            is_same_name: self.is_same_name,
+            is_same_spelling: self.is_same_spelling,
+            is_source_the_backup: self.is_source_the_backup,
             is_operand: leaf.is_operand,
             is_just_created: self.is_just_created,
         }
@@ -233,6 +366,22 @@ impl Seen {
     pub(crate) fn written(&self) -> Option<&Facts> {
         self.referent.as_ref().or(self.target.as_ref())
     }
+}
+
+/// Whether two names are the same entry of the same directory.
+fn are_one_name(one: &Spot<'_>, other: &Spot<'_>) -> bool {
+    let holder = |spot: &Spot<'_>| {
+        let above = parent_of(Path::new(spot.name));
+        sys::facts_at(spot.directory, above.as_os_str(), true).map(|facts| facts.identity)
+    };
+    let last = |spot: &Spot<'_>| Path::new(spot.name).file_name().map(OsStr::to_os_string);
+    last(one) == last(other) && holder(one).is_ok_and(|above| holder(other) == Ok(above))
+}
+
+/// Whether a simple backup of the target would overwrite this very file.
+fn stands_for(source: Identity, options: &Options, target: &Spot<'_>) -> bool {
+    let name = backup::with(target.name, &options.backup_suffix);
+    sys::facts_at(target.directory, &name, true).is_ok_and(|facts| facts.identity == source)
 }
 
 /// Opens what is to be read; looks at what is not.
@@ -291,10 +440,10 @@ fn open_regular(
 
 fn refusal(leaf: &Leaf<'_>, operation: Operation) -> crate::error::Error {
     match operation {
-        Operation::SameFile | Operation::JustCreated => {
+        Operation::SameFile | Operation::JustCreated | Operation::ThroughJustCreated => {
             leaf.target.error(operation).with_other((leaf.source.path)())
         }
-        Operation::TargetIsDirectory => {
+        Operation::TargetIsDirectory | Operation::BackUpSource => {
             leaf.target.error(operation).with_other((leaf.source.path)())
         }
         Operation::TargetExists => leaf.target.error(operation).with_cause(sys::ALREADY_EXISTS),
@@ -305,7 +454,9 @@ fn refusal(leaf: &Leaf<'_>, operation: Operation) -> crate::error::Error {
 fn ask(leaf: &Leaf<'_>, seen: &Seen, host: &mut dyn Host) -> bool {
     let (source, target) = paths(&leaf.source, &leaf.target);
     let mode = seen.written().map_or(0, |facts| facts.mode);
-    let is_writable = sys::may_write(leaf.target.directory, leaf.target.name);
+    let leads_nowhere =
+        seen.referent.is_none() && seen.target.is_some_and(|facts| facts.kind == Kind::Symlink);
+    let is_writable = leads_nowhere || sys::may_write(leaf.target.directory, leaf.target.name);
     host.ask(&Question {
         source: &source,
         target: &target,

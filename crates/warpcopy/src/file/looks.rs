@@ -5,7 +5,7 @@ use super::regular::{Copying, Kept};
 use super::target::Target;
 use crate::error::{Error, Operation, Result};
 use crate::options::{Make, Mode, Xattrs};
-use crate::plan::{Code, Facts};
+use crate::plan::{Code, Facts, Kind};
 use crate::report::{FileReport, StagingUsed};
 use crate::sys::{self, Place};
 
@@ -38,8 +38,10 @@ impl Copying<'_> {
     fn is_created_narrow(&self) -> bool {
         let preserve = &self.context.options.preserve;
         let caller = self.context.caller;
+        // A stream takes its time, and what it brings is not known yet.
+        let is_stream = self.facts.kind != Kind::File;
         let is_given_away = preserve.ownership
-            && (self.facts.owner, self.facts.group) != (caller.owner, caller.group);
+            && (is_stream || (self.facts.owner, self.facts.group) != (caller.owner, caller.group));
         is_given_away
             || (preserve.mode == Mode::Keep && self.has_list())
             || (preserve.xattrs != Xattrs::Drop && !self.names.is_empty())

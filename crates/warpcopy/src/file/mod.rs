@@ -8,10 +8,12 @@
 //! | `looks` | the mode it is created with, and what it is to look like |
 //! | `fill` | the loop that moves bytes, through the `Mover` |
 //! | `dress` | owner, attributes, mode with ACL, times |
+//! | `backup` | what had the target's name, kept under another one |
 //! | `target` | the guard that removes what was made unless it is committed |
 //! | `special` | symbolic links, FIFOs, sockets, devices; links made instead of copies |
 //! | `memory` | which methods were refused, for whom |
 
+mod backup;
 mod content;
 mod dress;
 mod fill;
@@ -34,10 +36,11 @@ use crate::options::{Options, Sync};
 use crate::plan::{Facts, FileSystem, Identity};
 use crate::report::FileReport;
 use crate::sys::{self, Borrowed, Buffer};
-use crate::watch::{Cancel, Counters, Observer, Question};
+use crate::watch::{Cancel, Counters, Event, Flow, Observer, Question};
 
 pub(crate) use dress::{Acl, Layer, PathOf, Unkept, Wanted, Weight, Whose, dress};
 pub(crate) use leaf::{Leaf, copy_leaf};
+pub(crate) use regular::uncreated;
 pub(crate) use special::{Linked, link_to_earlier};
 
 use memory::{Known, Memory};
@@ -182,10 +185,38 @@ impl TargetDirectory {
     }
 }
 
+/// What is about to be done to a target's name.
+pub(crate) enum Starting {
+    Removing { target: PathBuf },
+    Copying { source: PathBuf, target: PathBuf, backup: Option<PathBuf> },
+}
+
+impl Starting {
+    /// Tells the observer.
+    pub(crate) fn deliver(&self, observer: &mut dyn Observer) -> Flow {
+        match self {
+            Starting::Removing { target } => observer.event(Event::Removing { target }),
+            Starting::Copying { source, target, backup } => {
+                observer.event(Event::Starting { source, target, backup: backup.as_deref() })
+            }
+        }
+    }
+}
+
 /// Those around a file's copy: who answers questions, and who knows what this run has already made.
 pub(crate) trait Host {
     /// May an existing target be replaced?
     fn ask(&mut self, question: &Question<'_>) -> bool;
+
+    /// Whether somebody wants to know what is about to be done.
+    fn wants_starts(&self) -> bool {
+        false
+    }
+
+    /// Something is about to be done.
+    fn starting(&mut self, starting: Starting) {
+        let _ = starting;
+    }
 
     /// A source is about to be copied. `false` means that the host takes it from here: another
     /// name of it was copied before, or is being copied.
@@ -227,6 +258,16 @@ impl Host for Alone<'_> {
     fn ask(&mut self, question: &Question<'_>) -> bool {
         self.1.ask(question)
     }
+
+    fn wants_starts(&self) -> bool {
+        self.1.wants_starts()
+    }
+
+    fn starting(&mut self, starting: Starting) {
+        if starting.deliver(self.1) == Flow::Stop {
+            self.0.cancel.cancel();
+        }
+    }
 }
 
 /// Copies one operand that is not a directory, on the calling thread.
@@ -239,7 +280,7 @@ pub(crate) fn copy_operand(
     if context.cancel.is_cancelled() {
         return Err(Error::new(Operation::Cancelled, target.to_path_buf()));
     }
-    let parent = parent_of(target);
+    let (parent, name) = parent_and_name(target);
     if context.options.make_parents {
         make_parents(context, parent)?;
     }
@@ -255,11 +296,7 @@ pub(crate) fn copy_operand(
             name: source.as_os_str(),
             path: &source_path,
         },
-        target: Spot {
-            directory: directory.as_fd(),
-            name: target.file_name().unwrap_or(target.as_os_str()),
-            path: &target_path,
-        },
+        target: Spot { directory: directory.as_fd(), name, path: &target_path },
         kind: None,
         is_operand: true,
         with_paths: true,
@@ -283,6 +320,18 @@ pub(crate) fn parent_of(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) => Path::new("."),
         None => path,
+    }
+}
+
+/// Takes a path apart into a directory and a name in it. What ends in a slash or in dots stays whole: it names a
+/// directory if anything, which is for the system to say.
+pub(crate) fn parent_and_name(path: &Path) -> (&Path, &OsStr) {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let is_separator = |byte: &u8| std::path::is_separator(char::from(*byte));
+    let last = bytes.rsplit(is_separator).next();
+    match path.file_name() {
+        Some(name) if last == Some(name.as_encoded_bytes()) => (parent_of(path), name),
+        _ => (Path::new("."), path.as_os_str()),
     }
 }
 

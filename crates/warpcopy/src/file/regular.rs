@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::leaf::{Attempt, Job, Leaf, Seen};
 use super::looks::Undressed;
 use super::target::{CommitError, Target};
-use super::{Context, Tools};
-use crate::error::{Operation, Result};
+use super::{Context, Spot, Tools};
+use crate::error::{Error, Operation, Result};
 use crate::options::{Make, Mode, Reflink, Sparse, Sync, Unlink, Xattrs};
 use crate::plan::{Code, Facts, Kind, Staging};
 use crate::report::{FileReport, InPlace, StagingUsed};
@@ -88,7 +88,7 @@ impl Copying<'_> {
         match Target::exclusive(target.directory, target.name, self.mode_at_creation()) {
             Ok(made) => self.finish(tools, made, StagingUsed::Exclusive, false, None, report),
             Err(sys::ALREADY_EXISTS) if seen.target.is_none() => Ok(Attempt::LookAgain),
-            Err(code) => Err(target.error(Operation::CreateTarget).with_cause(code)),
+            Err(code) => Err(uncreated(target, Operation::CreateTarget, code)),
         }
     }
 
@@ -97,8 +97,11 @@ impl Copying<'_> {
             true => self.temporary(self.mode_at_creation()),
             false => self.nameless(tools, self.mode_at_creation()),
         };
-        let made =
-            made.map_err(|code| self.leaf.target.error(Operation::CreateTarget).with_cause(code))?;
+        let operation = if replace { Operation::Replace } else { Operation::CreateTarget };
+        let made = made.map_err(|code| match sys::NO_PERMISSION.contains(&code) {
+            true => self.leaf.target.error(operation).with_cause(code),
+            false => self.leaf.target.error(Operation::CreateTarget).with_cause(code),
+        })?;
         self.finish(tools, made, StagingUsed::Staged, replace, None, report)
     }
 
@@ -200,9 +203,8 @@ impl Copying<'_> {
         if seen.written().is_none_or(|seen| seen.identity != facts.identity) {
             return Ok(Attempt::LookAgain);
         }
-        let is_emptied = reason != InPlace::NotRegular
-            && self.context.options.make == Make::Contents
-            && facts.len_bytes > 0;
+        let is_emptied =
+            reason != InPlace::NotRegular && self.context.options.make == Make::Contents;
         let made = Target::in_place(target.directory, target.name, file);
         if is_emptied {
             sys::set_len(made.file(), 0).map_err(failed(Operation::SetLength))?;
@@ -298,5 +300,16 @@ impl Copying<'_> {
             answer => answer
                 .map_err(|code| self.leaf.target.error(Operation::SyncTarget).with_cause(code)),
         }
+    }
+}
+
+/// Why nothing could be created under a name. Where not even looking is allowed, that is the reason.
+pub(crate) fn uncreated(target: &Spot<'_>, operation: Operation, code: Code) -> Error {
+    let unseen = target.facts(false).err().filter(|_| sys::NO_PERMISSION.contains(&code));
+    match unseen {
+        Some(code) if code != sys::NOT_FOUND => {
+            target.error(Operation::StatTarget).with_cause(code)
+        }
+        _ => target.error(operation).with_cause(code),
     }
 }

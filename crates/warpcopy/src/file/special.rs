@@ -3,14 +3,15 @@
 
 use std::ffi::{CString, OsStr};
 
+use super::backup::SetAside;
 use super::dress::{Acl, Layer, Wanted, Weight, Whose, dress};
 use super::leaf::{Attempt, Job, Leaf, Seen, Settled, settle};
 use super::looks::sort_out;
 use super::target::{publish, with_temporary_name};
-use super::{Context, Host};
+use super::{Context, Host, Starting, paths};
 use crate::error::{Error, Operation, Result};
-use crate::options::{Make, Mode, Options, Xattrs};
-use crate::plan::{Code, Facts, Kind, Staging};
+use crate::options::{Make, Mode, Options, Preserve, Unlink, Xattrs};
+use crate::plan::{Code, Facts, Kind, Staging, Way};
 use crate::report::{FileReport, Outcome, StagingUsed};
 use crate::sys::{self, Answer, Borrowed, Place};
 
@@ -46,7 +47,12 @@ pub(super) fn make(context: &Context, job: &Job<'_>, report: &mut FileReport) ->
     };
     report.staging = Some(StagingUsed::Staged);
     let (temporary, ()) =
-        with_temporary_name(|name| making.create(leaf, context, name)).map_err(failed)?;
+        with_temporary_name(|name| making.create(leaf, context, name)).map_err(|code| {
+            match sys::NO_PERMISSION.contains(&code) && !matches!(making, Making::HardLink) {
+                true => target.error(Operation::Replace).with_cause(code),
+                false => failed(code),
+            }
+        })?;
     let made = Made { directory: target.directory, name: Some(&temporary) };
     making.dress(context, leaf, &source.facts, &temporary, report)?;
     publish(target.directory, &temporary, target.name, replace)
@@ -90,13 +96,16 @@ impl Making {
     fn of(context: &Context, leaf: &Leaf<'_>, facts: &Facts) -> Result<Making> {
         Ok(match (context.options.make, facts.kind) {
             (Make::HardLinks, _) => Making::HardLink,
+            (Make::Symlinks, _) if !leads_to_source(leaf) => {
+                return Err(leaf.target.error(Operation::RelativeSymlink));
+            }
             (Make::Symlinks, _) => Making::LinkTo,
             (_, Kind::Symlink) => {
                 let text = sys::read_link(leaf.source.directory, leaf.source.name)
                     .map_err(|code| leaf.source.error(Operation::ReadLink).with_cause(code))?;
                 Making::Symlink(text)
             }
-            (_, kind) => Making::Node(kind, facts.special_device, facts.mode & 0o777),
+            (_, kind) => Making::Node(kind, facts.special_device, facts.mode),
         })
     }
 
@@ -148,13 +157,19 @@ impl Making {
         name: &OsStr,
         report: &mut FileReport,
     ) -> Result<()> {
-        let is_copy = matches!(self, Making::Symlink(_) | Making::Node(..));
-        let preserve = &context.options.preserve;
+        let preserve = &match self {
+            Making::HardLink => Preserve::nothing(),
+            // It is no copy, but its times can be those of what it leads to; cp gives it those.
+            Making::LinkTo => {
+                Preserve { timestamps: context.options.preserve.timestamps, ..Preserve::nothing() }
+            }
+            Making::Symlink(_) | Making::Node(..) => context.options.preserve,
+        };
         let is_plain = !preserve.ownership
             && !preserve.timestamps
             && preserve.mode != Mode::Keep
             && preserve.xattrs == Xattrs::Drop;
-        if !is_copy || is_plain {
+        if is_plain {
             return Ok(());
         }
         let origin = Place::Named(leaf.source.directory, leaf.source.name);
@@ -180,7 +195,7 @@ impl Making {
             mode: match preserve.mode {
                 Mode::Keep if has_mode => Some(facts.mode),
                 Mode::Masked if has_mode && preserve.ownership => {
-                    Some(facts.mode & 0o777 & !context.umask())
+                    Some(facts.mode & !context.umask())
                 }
                 _ => None,
             },
@@ -202,9 +217,18 @@ impl Making {
     }
 }
 
+/// Whether a symbolic link with the source's path as its text leads there: a relative path is read from the directory
+/// that holds the link.
+fn leads_to_source(leaf: &Leaf<'_>) -> bool {
+    let here = || sys::facts_at(sys::working_directory(), OsStr::new("."), true);
+    let is_here = |facts: Facts| here().is_ok_and(|here| here.identity == facts.identity);
+    (leaf.source.path)().is_absolute()
+        || sys::facts_at(leaf.target.directory, OsStr::new("."), true).is_ok_and(is_here)
+}
+
 /// How linking to an earlier copy ended.
 pub(crate) enum Linked {
-    Done(FileReport),
+    Done(Box<FileReport>),
     /// No link can be made here, for this reason; a copy is the next best.
     Impossible(Error),
 }
@@ -221,28 +245,69 @@ pub(crate) fn link_to_earlier(
     let mut report = leaf.report(facts.kind, Outcome::Linked);
     report.staging = Some(StagingUsed::Exclusive);
     let failed = |code| target.error(Operation::CreateLink).with_cause(code);
-    match sys::make_link(earlier, (target.directory, target.name), false) {
-        Ok(()) => return Ok(Linked::Done(report)),
-        Err(sys::ALREADY_EXISTS) => {}
-        Err(code) if sys::NO_LINK_HERE.contains(&code) => {
-            return Ok(Linked::Impossible(failed(code)));
+    if !host.wants_starts() {
+        match sys::make_link(earlier, (target.directory, target.name), false) {
+            Ok(()) => return Ok(Linked::Done(Box::new(report))),
+            Err(sys::ALREADY_EXISTS) => {}
+            Err(code) if sys::NO_LINK_HERE.contains(&code) => {
+                return Ok(Linked::Impossible(failed(code)));
+            }
+            Err(code) => return Err(failed(code)),
         }
-        Err(code) => return Err(failed(code)),
     }
     let first = sys::facts_at(earlier.0, earlier.1, false).map_err(failed)?;
-    let seen = Seen::look(leaf, facts, host)?;
-    if seen.target.is_some_and(|target| target.identity == first.identity) {
-        return Ok(Linked::Done(report));
-    }
+    let seen = Seen::look(context, leaf, facts, host)?;
+    let mut aside = None;
+    let mut is_told = host.wants_starts();
     match settle(context, leaf, facts, &seen, host, &mut false)? {
-        Settled::Skip(outcome) => return Ok(Linked::Done(leaf.report(facts.kind, outcome))),
-        Settled::Go(_) => report.staging = Some(StagingUsed::Staged),
+        // What is up to date shares the inode of its source's other names all the same.
+        Settled::Skip(Outcome::SkippedNotOlder) => is_told = false,
+        Settled::Skip(outcome) => {
+            return Ok(Linked::Done(Box::new(leaf.report(facts.kind, outcome))));
+        }
+        Settled::Go(Way::BackUp) => aside = Some(SetAside::new(&context.options, target)?),
+        Settled::Go(Way::Take(_) | Way::ToBackup) => {}
     }
+    let removing = || Starting::Removing { target: (target.path)() };
+    // What has other links is made anew in any case; else the link takes the name over.
+    let goes_first = seen.target.is_some_and(|target| target.links > 1)
+        || context.options.unlink == Unlink::Always;
+    let is_removed = host.wants_starts() && seen.target.is_some() && aside.is_none();
+    if is_removed && goes_first {
+        host.starting(removing());
+    }
+    if is_told {
+        let (source, target) = paths(&leaf.source, target);
+        let backup = aside.as_ref().map(SetAside::path);
+        host.starting(Starting::Copying { source, target, backup });
+    }
+    if is_removed && !goes_first {
+        host.starting(removing());
+    }
+    if seen.target.is_some_and(|target| target.identity == first.identity) {
+        return Ok(Linked::Done(Box::new(report)));
+    }
+    if seen.target.is_none() || aside.as_ref().is_some_and(SetAside::is_moved) {
+        return match sys::make_link(earlier, (target.directory, target.name), false) {
+            Ok(()) => Ok(linked(report, aside)),
+            Err(code) if sys::NO_LINK_HERE.contains(&code) => Ok(Linked::Impossible(failed(code))),
+            Err(code) => Err(failed(code)),
+        };
+    }
+    report.staging = Some(StagingUsed::Staged);
     let link = |name: &OsStr| sys::make_link(earlier, (target.directory, name), false);
     let (temporary, ()) = with_temporary_name(link).map_err(failed)?;
     let made = Made { directory: target.directory, name: Some(&temporary) };
     sys::rename_over(target.directory, &temporary, target.name)
         .map_err(|code| target.error(Operation::Publish).with_cause(code))?;
     made.keep();
-    Ok(Linked::Done(report))
+    Ok(linked(report, aside))
+}
+
+fn linked(mut report: FileReport, aside: Option<SetAside<'_>>) -> Linked {
+    if let Some(aside) = aside {
+        report.backup = Some(aside.path());
+        aside.keep();
+    }
+    Linked::Done(Box::new(report))
 }

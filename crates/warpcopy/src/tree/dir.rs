@@ -25,6 +25,8 @@ pub(crate) struct Dir {
     pub(crate) root_device: u64,
     /// Symbolic links on the way to the source were to be followed.
     pub(crate) follows: bool,
+    /// Symbolic links on the way to the target, too.
+    pub(crate) follows_target: bool,
     /// Levels being worked on, unfinished directories below and parked names: at zero it is finished.
     pending: AtomicUsize,
 }
@@ -45,7 +47,7 @@ impl Dir {
         source: Facts,
         target: (&Facts, TargetDirectory),
         is_made: bool,
-        follows: bool,
+        (follows, follows_target): (bool, bool),
         root_device: u64,
     ) -> Arc<Dir> {
         if let Some(parent) = &parent {
@@ -61,6 +63,7 @@ impl Dir {
             is_made,
             root_device,
             follows,
+            follows_target,
             pending: AtomicUsize::new(1),
         })
     }
@@ -92,17 +95,17 @@ impl Dir {
     }
 
     pub(crate) fn source_path_of(&self, name: &OsStr) -> PathBuf {
-        self.source_path().join(name)
+        join(self.source_path(), [name])
     }
 
     pub(crate) fn target_path_of(&self, name: &OsStr) -> PathBuf {
-        self.target_path().join(name)
+        join(self.target_path(), [name])
     }
 
     fn path(&self, of_operand: impl Fn(&Place) -> &PathBuf) -> PathBuf {
         let mut names = Vec::new();
         let mut dir = self;
-        let mut path = loop {
+        let path = loop {
             match (&dir.place, &dir.parent) {
                 (Place::Below(name), Some(parent)) => {
                     names.push(name);
@@ -111,14 +114,24 @@ impl Dir {
                 (place, _) => break of_operand(place).clone(),
             }
         };
-        path.extend(names.iter().rev());
-        path
+        join(path, names.into_iter().rev().map(OsString::as_os_str))
     }
 
     /// This directory and those above it.
     pub(crate) fn chain(self: &Arc<Dir>) -> impl Iterator<Item = &Arc<Dir>> {
         std::iter::successors(Some(self), |dir| dir.parent.as_ref())
     }
+}
+
+/// Joins names with one slash each, however many the path ends in.
+fn join<'a>(mut path: PathBuf, names: impl IntoIterator<Item = &'a OsStr>) -> PathBuf {
+    for name in names {
+        if path.as_os_str().as_encoded_bytes().ends_with(b"//") {
+            path = path.components().collect();
+        }
+        path.push(name);
+    }
+    path
 }
 
 impl Drop for Dir {

@@ -12,7 +12,7 @@ use super::worker::Worker;
 use crate::error::{Error, Operation, Result};
 use crate::file::{
     self, Acl, Context, Layer, Spot, TargetDirectory, Unkept, Wanted, Weight, Whose, dress,
-    parent_of,
+    parent_of, uncreated,
 };
 use crate::options::{Mode, Symlinks, Sync, Xattrs};
 use crate::plan::{Facts, Kind};
@@ -73,7 +73,8 @@ impl Worker<'_> {
         let facts = sys::facts(source.as_fd()).map_err(source_failed(Operation::StatSource))?;
         refuse_loops(&entering, &facts, context.options.symlinks)?;
         let relief = &mut || self.handles.close_all();
-        let made = make_directory(context, &entering.target, &facts, false, relief);
+        let follow = context.options.keep_directory_symlinks;
+        let made = make_directory(context, &entering.target, &facts, follow, relief);
         let made = made.map_err(|error| match error.operation() {
             Operation::TargetIsNotDirectory => error.with_other((entering.source.path)()),
             _ => error,
@@ -101,7 +102,7 @@ impl Worker<'_> {
             facts,
             known,
             made.is_made,
-            entering.follow,
+            (entering.follow, follow),
             root_device,
         );
         self.run.context.counters.add_directory();
@@ -132,7 +133,8 @@ impl Worker<'_> {
             Err(code) if sys::NO_PERMISSION.contains(&code) => {
                 let handle =
                     sys::open_directory_path(directory, name, entering.follow).map_err(failed)?;
-                Ok((handle, Some(failed(code))))
+                let unread = entering.source.error(Operation::ReadDirectory).with_cause(code);
+                Ok((handle, Some(unread)))
             }
             Err(code) if sys::TOO_MANY_OPEN.contains(&code) && self.handles.close_all() => {
                 open().map(|handle| (handle, None)).map_err(failed)
@@ -251,7 +253,7 @@ impl Worker<'_> {
 fn mode_masked(mode: Mode, source: &Facts) -> u32 {
     match mode {
         Mode::Fresh => 0o777,
-        Mode::Masked | Mode::Keep => source.mode & 0o777,
+        Mode::Masked | Mode::Keep => source.mode & 0o1777,
     }
 }
 
@@ -281,7 +283,7 @@ pub(super) fn make_directory(
     let is_made = match sys::make_directory(target.directory, target.name, mode) {
         Ok(()) => true,
         Err(sys::ALREADY_EXISTS) => false,
-        Err(code) => return Err(failed(Operation::CreateDirectory)(code)),
+        Err(code) => return Err(uncreated(target, Operation::CreateDirectory, code)),
     };
     if !is_made {
         let there = target.facts(follow).map_err(failed(Operation::StatTarget))?;

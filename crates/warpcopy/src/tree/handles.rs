@@ -155,7 +155,7 @@ fn reopen(dir: &Dir, above: Option<&Pair>) -> Result<Rc<Pair>> {
     let (source, target) = match (&dir.place, above) {
         (Place::Below(name), Some(above)) => (
             OpenDirectory::open(above.source(), name, dir.follows),
-            OpenDirectory::open(above.target(), name, false),
+            OpenDirectory::open(above.target(), name, dir.follows_target),
         ),
         (Place::Below(_), None) => unreachable!("a directory below another is opened after it"),
         (Place::Operand { source, target }, _) => (

@@ -47,6 +47,7 @@ struct Run<'a> {
     claims: Claims,
     made: claims::MadeSet,
     wants_files: bool,
+    wants_starts: bool,
     /// One worker does it all.
     is_alone: bool,
     /// How many directories one worker keeps open.
@@ -83,6 +84,7 @@ pub(crate) fn run(
         claims: Claims::default(),
         made: claims::MadeSet::new(transfers.len() > 1),
         wants_files: observer.wants_files(),
+        wants_starts: observer.wants_starts(),
         is_alone: workers == 1,
         directories_open_max: directories_open_max(if has_own_tables { 1 } else { workers }),
     };
@@ -138,7 +140,7 @@ fn in_parallel(
 /// How many threads to use: those asked for, else what the target's file system makes use of.
 fn workers(context: &Context, transfers: &[Transfer]) -> usize {
     let Some(first) = transfers.first() else { return 1 };
-    if !operand::are_targets_apart(transfers) {
+    if context.options.ordered || !operand::are_targets_apart(transfers) {
         return 1;
     }
     if let [only] = transfers

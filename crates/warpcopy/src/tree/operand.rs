@@ -108,6 +108,13 @@ impl Worker<'_> {
             make_parents(self.run.context, parent_of(&transfer.target))?;
         }
         let mut above: Option<Arc<Dir>> = None;
+        // Where the whole way is there already, it is left alone.
+        if let Some((_, last)) = transfer.parents.last()
+            && sys::facts_at(sys::working_directory(), last.as_os_str(), true)
+                .is_ok_and(|facts| facts.kind == Kind::Directory)
+        {
+            return Ok(None);
+        }
         for (source, target) in &transfer.parents {
             match self.parent(source, target, above.clone()) {
                 Ok(dir) => {
@@ -147,6 +154,6 @@ impl Worker<'_> {
             self.made_directory(source, target);
         }
         let known = (&made.facts, into);
-        Ok(Dir::new(above, place, facts, known, made.is_made, true, facts.identity.device))
+        Ok(Dir::new(above, place, facts, known, made.is_made, (true, true), facts.identity.device))
     }
 }

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use crate::error::Error;
-use crate::file::Context;
+use crate::file::{Context, Starting};
 use crate::report::{FileReport, TreeReport};
 use crate::watch::{Event, Flow, Observer, Question};
 
 /// Something for the observer.
 pub(crate) enum Message {
     DirectoryMade { source: PathBuf, target: PathBuf },
+    Starting(Starting),
     FileDone(Box<FileReport>),
     Failed(Error),
     Warned(Error),
@@ -39,6 +40,7 @@ impl Message {
             Message::DirectoryMade { source, target } => {
                 observer.event(Event::DirectoryMade { source: &source, target: &target })
             }
+            Message::Starting(starting) => starting.deliver(observer),
             Message::FileDone(file) => deliver_file(&file, observer),
             Message::Failed(error) => {
                 let flow = observer.event(Event::Failed(&error));

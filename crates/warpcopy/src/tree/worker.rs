@@ -13,7 +13,7 @@ use super::outlet::{Message, Outlet};
 use super::pool::{Level, Pool, Work};
 use crate::copier::Candidate;
 use crate::error::{Error, Operation, Result};
-use crate::file::{self, Host, Leaf, Linked, Spot, Tools, copy_leaf};
+use crate::file::{self, Host, Leaf, Linked, Spot, Starting, Tools, copy_leaf};
 use crate::options::{Symlinks, Sync};
 use crate::plan::{Facts, Identity, Kind};
 use crate::report::{FileReport, InPlace, Outcome, StagingUsed, TreeReport};
@@ -124,6 +124,11 @@ impl<'a> Worker<'a> {
         }
         let level = Level { dir, names: VecDeque::new(), has_more: true };
         self.levels.push(Local { level, reading: Some(Rc::clone(pair)) });
+        if self.run.context.options.ordered {
+            self.read_all();
+            let local = self.levels.last_mut().expect("it was just pushed");
+            local.level.names.make_contiguous().sort_by_key(|listed| listed.inode);
+        }
     }
 
     /// Reads the next batch of names of the deepest level.
@@ -210,7 +215,7 @@ impl<'a> Worker<'a> {
         let name = &listed.name;
         let parked = || {
             dir.hold();
-            Parked::Below(Arc::clone(dir), Listed { name: name.clone(), kind: listed.kind })
+            Parked::Below(Arc::clone(dir), Listed { name: name.clone(), ..listed })
         };
         let location = || Location::Below(Arc::clone(dir), name.clone());
         self.patiently(|worker, claims| {
@@ -234,7 +239,7 @@ impl<'a> Worker<'a> {
         let parked = || Parked::Operand(number);
         let location = || Location::Operand(target.clone());
         self.patiently(|worker, claims| {
-            let parent = file::parent_of(target);
+            let (parent, name) = file::parent_and_name(target);
             let (directory, into) = worker.last_parent.open(parent).map_err(|code| {
                 Error::new(Operation::OpenTargetDirectory, parent.to_path_buf()).with_cause(code)
             })?;
@@ -246,7 +251,7 @@ impl<'a> Worker<'a> {
                 },
                 target: Spot {
                     directory: std::os::fd::AsFd::as_fd(&*directory),
-                    name: target.file_name().unwrap_or(target.as_os_str()),
+                    name,
                     path: &|| target.clone(),
                 },
                 kind: Some(kind),
@@ -309,7 +314,8 @@ impl<'a> Worker<'a> {
         parked: &dyn Fn() -> Parked,
         location: &dyn Fn() -> Location,
     ) -> Result<Leave> {
-        let mut around = Around { run: self.run, outlet: &mut self.outlet, claims, claimed: None };
+        let (outlet, report) = (&mut self.outlet, &mut self.report);
+        let mut around = Around { run: self.run, outlet, report, claims, claimed: None };
         let answer = copy_leaf(self.run.context, &mut self.tools, leaf, &mut around);
         match around.claimed {
             None => {}
@@ -376,6 +382,7 @@ impl<'a> Worker<'a> {
         let mut around = Around {
             run: self.run,
             outlet: &mut self.outlet,
+            report: &mut self.report,
             claims: UseClaims::No,
             claimed: None,
         };
@@ -389,7 +396,7 @@ impl<'a> Worker<'a> {
         };
         match file::link_to_earlier(self.run.context, leaf, facts, earlier, &mut around)? {
             Linked::Done(report) => {
-                self.done(report);
+                self.done(*report);
                 Ok(Leave::Done)
             }
             Linked::Impossible(error) => Ok(Leave::AloneThen(error)),
@@ -456,6 +463,7 @@ enum Leave {
 struct Around<'a, 'b> {
     run: &'a Run<'a>,
     outlet: &'b mut Outlet<'a>,
+    report: &'b mut TreeReport,
     claims: UseClaims,
     claimed: Option<(Facts, Claimed)>,
 }
@@ -463,6 +471,14 @@ struct Around<'a, 'b> {
 impl Host for Around<'_, '_> {
     fn ask(&mut self, question: &Question<'_>) -> bool {
         self.outlet.ask(question)
+    }
+
+    fn wants_starts(&self) -> bool {
+        self.run.wants_starts
+    }
+
+    fn starting(&mut self, starting: Starting) {
+        self.outlet.send(Message::Starting(starting), self.run.context, self.report);
     }
 
     fn claim(&mut self, facts: &Facts) -> bool {

@@ -122,9 +122,11 @@ fn every_option() -> Vec<Options> {
                 {
                     for (recursive, copy_contents) in [(false, false), (true, false), (true, true)]
                     {
-                        let options = Options::new().existing(existing).publish(publish);
-                        let options = options.unlink(unlink).make(make);
-                        all.push(options.recursive(recursive).copy_contents(copy_contents));
+                        for backup in [Backup::None, Backup::Existing] {
+                            let options = Options::new().existing(existing).publish(publish);
+                            let options = options.unlink(unlink).make(make).backup(backup);
+                            all.push(options.recursive(recursive).copy_contents(copy_contents));
+                        }
                     }
                 }
             }
@@ -138,17 +140,35 @@ struct Case<'a> {
     options: &'a Options,
     source: Facts,
     there: There,
+    is_same_name: bool,
     is_operand: bool,
     is_just_created: bool,
     decision: Decision,
 }
 
 impl Case<'_> {
-    fn staging(&self) -> Option<Staging> {
+    fn way(&self) -> Option<Way> {
         match self.decision {
-            Decision::Go(staging) | Decision::Ask(staging) => Some(staging),
-            Decision::Skip(_) | Decision::Refuse(_) => None,
+            Decision::Go(way) | Decision::Ask(way) => Some(way),
+            _ => None,
         }
+    }
+
+    /// How the name is taken, if it is taken without keeping what is there.
+    fn staging(&self) -> Option<Staging> {
+        match self.way()? {
+            Way::Take(staging) => Some(staging),
+            Way::BackUp | Way::ToBackup => None,
+        }
+    }
+
+    fn backs_up(&self) -> bool {
+        self.options.backup != Backup::None
+    }
+
+    /// The name of the source itself, or of a link of it.
+    fn is_itself(&self) -> bool {
+        self.there.target.is_some_and(|target| target.identity == SOURCE)
     }
 
     fn in_place(&self) -> Option<InPlace> {
@@ -185,10 +205,12 @@ impl Case<'_> {
     fn holds(&self, is_true: bool, fact: &str) {
         assert!(
             is_true,
-            "{fact}: {:?}\n source {:?}\n there {:?}\n operand {} just created {}\n options {:?}",
+            "{fact}: {:?}\n source {:?}\n there {:?}\n same name {} operand {} just created {}\n \
+             options {:?}",
             self.decision,
             self.source,
             self.there,
+            self.is_same_name,
             self.is_operand,
             self.is_just_created,
             self.options
@@ -203,21 +225,33 @@ fn everywhere(check: impl Fn(&Case<'_>)) {
     for kind in SOURCE_KINDS {
         let source = facts(kind, SOURCE, SOURCE_MODIFIED, 1);
         for there in whatever_is_there(kind) {
-            for (is_operand, is_just_created) in
-                [(true, false), (true, true), (false, false), (false, true)]
-            {
+            let can_be_same = there.target.is_some_and(|target| target.identity == SOURCE);
+            let bits = |from: u32, bit: u32| from >> bit & 1 == 1;
+            for flags in 0..8 {
+                let (is_operand, is_just_created) = (bits(flags, 0), bits(flags, 1));
+                let is_same_name = bits(flags, 2);
+                if is_same_name && !can_be_same {
+                    continue;
+                }
                 let situation = Situation {
-                    source: &source,
-                    target: there.target.as_ref(),
-                    referent: there.referent.as_ref(),
-                    leads_to: there.leads_to,
+                    is_same_name,
+                    is_same_spelling: is_same_name,
                     is_operand,
                     is_just_created,
+                    ..situation(&source, &there)
                 };
                 for options in &options {
                     let decision = decide(options, &situation);
                     cases += 1;
-                    check(&Case { options, source, there, is_operand, is_just_created, decision });
+                    check(&Case {
+                        options,
+                        source,
+                        there,
+                        is_same_name,
+                        is_operand,
+                        is_just_created,
+                        decision,
+                    });
                 }
             }
         }
@@ -226,18 +260,29 @@ fn everywhere(check: impl Fn(&Case<'_>)) {
 }
 
 #[test]
-fn what_is_also_the_source_is_never_written_or_replaced() {
+fn the_source_is_never_written_and_loses_no_name_that_nothing_else_keeps() {
     everywhere(|case| {
-        let is_itself = case.there.target.is_some_and(|target| target.identity == SOURCE);
         let leads_there = case.there.referent.is_some_and(|referent| referent.identity == SOURCE);
-        if is_itself {
-            case.holds(case.staging().is_none(), "the name of the source itself was touched");
+        if case.is_itself() || leads_there {
+            case.holds(case.in_place().is_none(), "the source was written");
         }
-        if leads_there && !case.makes_links() {
-            case.holds(case.staging().is_none(), "a link to the source was touched");
+        if case.is_itself() && case.is_same_name {
+            let goes = case.way().is_some_and(|way| way != Way::ToBackup);
+            case.holds(!goes, "the source's own name was taken");
         }
-        if leads_there {
-            case.holds(case.in_place().is_none(), "the source was written through a link");
+        if case.is_itself() && case.staging().is_some() {
+            let has_other = case.there.target.is_some_and(|target| target.links > 1)
+                || case.target_kind() == Some(Kind::Symlink);
+            let is_asked = case.options.unlink == Unlink::Always;
+            case.holds(is_asked && has_other, "the name of the source itself was touched");
+        }
+        if leads_there && !case.makes_links() && !case.is_itself() {
+            let may_go = case.options.unlink == Unlink::Always || case.backs_up();
+            let is_link_copied = case.source.kind == Kind::Symlink;
+            case.holds(
+                case.way().is_none() || may_go || is_link_copied,
+                "a link to the source was touched",
+            );
         }
     });
 }
@@ -246,9 +291,30 @@ fn what_is_also_the_source_is_never_written_or_replaced() {
 fn what_a_copied_link_leads_to_is_not_replaced_by_the_link() {
     everywhere(|case| {
         let target = case.there.target.map(|target| target.identity);
-        if !case.makes_links() && target.is_some() && case.there.leads_to == target {
+        let is_other_link = case.target_kind() == Some(Kind::Symlink);
+        let leads_there = target.is_some() && case.there.leads_to == target;
+        if !case.makes_links() && leads_there && !is_other_link {
             case.holds(case.staging().is_none(), "the link would lead to itself");
         }
+    });
+}
+
+#[test]
+fn what_is_backed_up_is_there_and_is_no_directory() {
+    everywhere(|case| match case.way() {
+        Some(Way::BackUp) => {
+            let is_meant = case.target_kind().is_some_and(|kind| kind != Kind::Directory);
+            case.holds(is_meant && case.backs_up(), "backed up for nothing");
+        }
+        Some(Way::ToBackup) => {
+            let is_asked = case.options.unlink == Unlink::IfUnopenable && case.backs_up();
+            case.holds(is_asked && case.is_same_name && case.is_operand, "its own backup");
+        }
+        Some(Way::Take(_)) => {
+            let is_free = case.there.target.is_none();
+            case.holds(is_free || !case.backs_up(), "no backup was made");
+        }
+        None => {}
     });
 }
 
@@ -293,7 +359,7 @@ fn a_free_name_is_taken_and_nothing_replaced_under_it() {
                 true => Staging::Staged { replace: false, keep: false },
                 false => Staging::Exclusive,
             };
-            case.holds(case.decision == Decision::Go(expected), "a free name");
+            case.holds(case.decision == Decision::Go(Way::Take(expected)), "a free name");
         }
     });
 }
@@ -411,7 +477,8 @@ fn links_replace_nothing_unless_unlinking_was_asked_for() {
         // Whoever is asked may say yes to a hard link.
         let is_asked =
             matches!(case.decision, Decision::Ask(_)) && case.options.make == Make::HardLinks;
-        if case.makes_links() && case.options.unlink == Unlink::Never && !is_asked {
+        let makes_room = case.source.kind == Kind::Symlink;
+        if case.makes_links() && case.options.unlink == Unlink::Never && !is_asked && !makes_room {
             case.holds(!case.replaces(), "replaced");
         }
         if case.makes_links() {
@@ -438,9 +505,14 @@ fn a_name_that_is_taken_is_not_expected_to_be_free() {
 fn whoever_wants_to_be_asked_is_asked_before_anything_is_touched() {
     everywhere(|case| {
         let wants = matches!(case.options.existing, Existing::Ask | Existing::AskIfOlder);
-        let is_asked = matches!(case.decision, Decision::Ask(_));
+        let is_asked = matches!(
+            case.decision,
+            Decision::Ask(_) | Decision::AskThenRefuse(_) | Decision::AskThenSkip(_)
+        );
         if case.there.target.is_some() && wants {
-            case.holds(!matches!(case.decision, Decision::Go(_)), "not asked");
+            let is_own_backup = case.decision == Decision::Go(Way::ToBackup);
+            let is_silent = matches!(case.decision, Decision::Go(_)) && !is_own_backup;
+            case.holds(!is_silent, "not asked");
         } else {
             case.holds(!is_asked, "asked for nothing");
         }
@@ -463,7 +535,9 @@ fn an_update_touches_only_what_is_older() {
 #[test]
 fn a_reason_to_skip_is_the_true_one() {
     everywhere(|case| {
-        let Decision::Skip(outcome) = case.decision else { return };
+        let (Decision::Skip(outcome) | Decision::AskThenSkip(outcome)) = case.decision else {
+            return;
+        };
         let existing = case.options.existing;
         let is_true = match outcome {
             Outcome::SkippedExisting => existing == Existing::Skip,
@@ -474,7 +548,13 @@ fn a_reason_to_skip_is_the_true_one() {
             }
             Outcome::SkippedSameLink => {
                 let target = case.there.target.map(|target| target.identity);
-                case.options.make == Make::HardLinks && target == Some(SOURCE)
+                let leads_there = case.there.leads_to.is_some() && case.there.leads_to == target;
+                let is_link = case.source.kind == Kind::Symlink;
+                match case.options.make {
+                    Make::HardLinks => target == Some(SOURCE) || leads_there,
+                    // Another name of the same symbolic link.
+                    _ => is_link && target == Some(SOURCE) && !case.is_same_name,
+                }
             }
             _ => false,
         };
@@ -503,17 +583,23 @@ fn only_files_are_too_old_to_copy_and_only_when_not_newer() {
 }
 
 fn decide_on(options: &Options, source: &Facts, there: &There, is_operand: bool) -> Decision {
-    decide(
-        options,
-        &Situation {
-            source,
-            target: there.target.as_ref(),
-            referent: there.referent.as_ref(),
-            leads_to: there.leads_to,
-            is_operand,
-            is_just_created: false,
-        },
-    )
+    decide(options, &Situation { is_operand, ..situation(source, there) })
+}
+
+fn situation<'a>(source: &'a Facts, there: &'a There) -> Situation<'a> {
+    Situation {
+        source,
+        source_name: source,
+        target: there.target.as_ref(),
+        referent: there.referent.as_ref(),
+        is_loop: false,
+        leads_to: there.leads_to,
+        is_same_name: false,
+        is_same_spelling: false,
+        is_source_the_backup: false,
+        is_operand: false,
+        is_just_created: false,
+    }
 }
 
 fn decide_file(options: Options, there: There) -> Decision {
@@ -521,10 +607,10 @@ fn decide_file(options: Options, there: There) -> Decision {
     decide_on(&options, &source, &there, true)
 }
 
-const AFRESH: Decision = Decision::Go(Staging::Staged { replace: true, keep: false });
+const AFRESH: Decision = Decision::Go(Way::Take(Staging::Staged { replace: true, keep: false }));
 
 fn go_in_place(reason: InPlace) -> Decision {
-    Decision::Go(Staging::InPlace(reason))
+    Decision::Go(Way::Take(Staging::InPlace(reason)))
 }
 
 #[test]
@@ -550,7 +636,7 @@ fn the_default_never_writes_through_a_hard_link() {
 #[test]
 fn a_plain_file_is_replaced_looking_as_before() {
     let auto = Options::new().publish(Publish::Auto);
-    let kept = Decision::Go(Staging::Staged { replace: true, keep: true });
+    let kept = Decision::Go(Way::Take(Staging::Staged { replace: true, keep: true }));
     assert_eq!(decide_file(auto, There::one(Kind::File)), kept);
 }
 
@@ -630,27 +716,98 @@ fn a_link_to_the_source_may_become_a_true_link_of_it() {
     assert_eq!(decide_file(options, there), AFRESH);
 }
 
+/// Rows of a table: what the source's name is, what the target's, options, and what comes of it. The letters: `f` a
+/// file, `h` another hard link of it, `l` a symbolic link to it, `L` a hard link of that link.
 #[test]
-fn copying_a_file_onto_itself_is_refused_whatever_else_was_asked() {
-    let target = facts(Kind::File, SOURCE, SOURCE_MODIFIED, 1);
-    let there = There { target: Some(target), ..There::nothing() };
-    for existing in [Existing::Replace, Existing::Fail, Existing::Older, Existing::Ask] {
-        let options = Options::new().existing(existing).unlink(Unlink::Always);
-        assert_eq!(decide_file(options, there), Decision::Refuse(Operation::SameFile));
+fn one_file_by_two_names_is_decided_as_by_cp() {
+    let file = facts(Kind::File, SOURCE, SOURCE_MODIFIED, 2);
+    let link = facts(Kind::Symlink, REFERENT, SOURCE_MODIFIED, 1);
+    let plain = || Options::new().publish(Publish::InPlace);
+    let removes = || plain().unlink(Unlink::Always);
+    let backs = || plain().backup(Backup::Simple);
+    let links = || plain().make(Make::HardLinks);
+    let refused = Decision::Refuse(Operation::SameFile);
+    let back_up = Decision::Go(Way::BackUp);
+    let already = Decision::Skip(Outcome::SkippedSameLink);
+    let (same, other) = (true, false);
+    let table = [
+        ("f>f", same, plain(), refused),
+        ("f>h", other, plain(), refused),
+        ("f>l", other, plain(), refused),
+        ("l>f", other, plain(), refused),
+        ("f>f", same, plain().unlink(Unlink::IfUnopenable), refused),
+        ("f>f", same, removes(), refused),
+        ("f>h", other, removes(), AFRESH),
+        ("f>l", other, removes(), AFRESH),
+        ("l>f", other, removes(), refused),
+        ("l>l", other, removes(), AFRESH),
+        ("f>f", same, backs(), refused),
+        ("f>h", other, backs(), back_up),
+        ("f>l", other, backs(), back_up),
+        ("l>f", other, backs(), refused),
+        ("l>l", other, backs(), back_up),
+        ("f>f", same, backs().unlink(Unlink::IfUnopenable), Decision::Go(Way::ToBackup)),
+        ("f>h", other, backs().unlink(Unlink::IfUnopenable), back_up),
+        ("f>f", same, links(), already),
+        ("f>h", other, links(), already),
+        ("f>l", other, links().unlink(Unlink::IfUnopenable), AFRESH),
+        ("f>f", same, plain().existing(Existing::Skip), Decision::Skip(Outcome::SkippedExisting)),
+        ("f>f", same, plain().existing(Existing::Ask), refused),
+    ];
+    let nothing = There::nothing();
+    for (names, is_same_name, options, expected) in table {
+        let (from, to) = names.split_once('>').unwrap();
+        let source_name = if from == "l" { &link } else { &file };
+        let (target, referent) = match to {
+            "l" if from == "l" => (facts(Kind::Symlink, ELSEWHERE, TIMES[0], 1), Some(&file)),
+            "l" => (link, Some(&file)),
+            _ => (file, None),
+        };
+        let situation = Situation {
+            source_name,
+            target: Some(&target),
+            referent,
+            is_same_name,
+            is_same_spelling: is_same_name,
+            is_operand: true,
+            ..situation(&file, &nothing)
+        };
+        assert_eq!(decide(&options, &situation), expected, "{names} {options:?}");
     }
+}
+
+#[test]
+fn a_backup_of_the_target_must_not_be_the_source() {
+    let source = facts(Kind::File, SOURCE, SOURCE_MODIFIED, 1);
+    let there = There::one(Kind::File);
+    let situation = Situation { is_source_the_backup: true, ..situation(&source, &there) };
+    let of = |backup| decide(&Options::new().backup(backup), &situation);
+    assert_eq!(of(Backup::Simple), Decision::Refuse(Operation::BackUpSource));
+    assert_eq!(of(Backup::Existing), Decision::Refuse(Operation::BackUpSource));
+    assert_eq!(of(Backup::Numbered), Decision::Go(Way::BackUp));
+}
+
+#[test]
+fn numbered_backups_let_two_sources_meet() {
+    let source = facts(Kind::File, SOURCE, SOURCE_MODIFIED, 1);
+    let there = There::one(Kind::File);
+    let situation = Situation { is_just_created: true, ..situation(&source, &there) };
+    let of = |backup| decide(&Options::new().backup(backup), &situation);
+    assert_eq!(of(Backup::Simple), Decision::Refuse(Operation::JustCreated));
+    assert_eq!(of(Backup::Numbered), Decision::Go(Way::BackUp));
 }
 
 #[test]
 fn a_question_is_about_what_would_be_done() {
     let ask = Options::new().existing(Existing::Ask).publish(Publish::InPlace);
-    let expected = Decision::Ask(Staging::InPlace(InPlace::Asked));
+    let expected = Decision::Ask(Way::Take(Staging::InPlace(InPlace::Asked)));
     assert_eq!(decide_file(ask, There::one(Kind::File)), expected);
 }
 
 #[test]
-fn what_cannot_be_replaced_is_not_asked_about() {
+fn what_cannot_be_replaced_is_asked_about_as_by_cp() {
     let ask = Options::new().existing(Existing::Ask);
-    let refused = Decision::Refuse(Operation::TargetIsDirectory);
+    let refused = Decision::AskThenRefuse(Operation::TargetIsDirectory);
     assert_eq!(decide_file(ask, There::one(Kind::Directory)), refused);
 }
 
