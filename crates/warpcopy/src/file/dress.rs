@@ -143,6 +143,7 @@ impl Dressing<'_> {
 
     fn layer(&mut self, layer: &Layer<'_>, admits: impl Fn(&CStr) -> bool) {
         let mut value = Vec::new();
+        let mut is_without = false;
         for name in layer.names.iter().filter(|name| admits(name)) {
             let answer = match treatment(name, layer.whose) {
                 Treatment::Leave => continue,
@@ -154,9 +155,14 @@ impl Dressing<'_> {
                     Err(code) => Err(code),
                 },
             };
-            if let Err(code) = answer {
-                let weight = layer.weight.of_attribute(code);
+            let Err(code) = answer else { continue };
+            let weight = layer.weight.of_attribute(code);
+            // That a file system has no attributes at all is said once.
+            if code != sys::NOT_SUPPORTED || layer.whose == Whose::Replaced {
                 self.unkept.push(Unkept { error: self.xattr_error(name, code), weight });
+            } else if !std::mem::replace(&mut is_without, true) {
+                let error = self.error(Operation::SetXattr, code);
+                self.unkept.push(Unkept { error, weight });
             }
         }
     }
