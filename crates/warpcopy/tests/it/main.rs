@@ -4,6 +4,7 @@
 //! like E03 names a fault that copiers had.
 
 mod architecture;
+mod backups;
 mod contract;
 mod existing;
 mod faults;
