@@ -48,6 +48,9 @@ pub struct Options {
     pub keep_directory_symlinks: bool,
     /// Directories are copied with everything below them; otherwise a directory operand is an error.
     pub recursive: bool,
+    /// A directory may be copied into itself as GNU `cp` does it: until the first directory that the copy made is met
+    /// in the source, which is an error. Otherwise nothing is made at all.
+    pub into_itself: bool,
     /// With `recursive`, the contents of FIFOs and devices are read instead of making new nodes.
     pub copy_contents: bool,
     /// Missing parent directories of an operand's target are made (mode 0777 reduced by the umask).
@@ -88,6 +91,7 @@ impl Default for Options {
             make: Make::Contents,
             keep_directory_symlinks: false,
             recursive: false,
+            into_itself: false,
             copy_contents: false,
             make_parents: true,
             one_file_system: false,
@@ -135,6 +139,7 @@ setters! {
     make: Make,
     keep_directory_symlinks: bool,
     recursive: bool,
+    into_itself: bool,
     copy_contents: bool,
     make_parents: bool,
     one_file_system: bool,

@@ -122,6 +122,7 @@ impl State {
             options: Options::new()
                 .publish(if around.is_strict { Publish::InPlace } else { Publish::Auto })
                 .through_dangling(around.is_posix)
+                .into_itself(around.is_strict)
                 .preserve(Preserve::nothing())
                 .make_parents(false),
             placing: Placing::default(),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use warpcopy::{Kind, Make, Operation, Transfer};
 
@@ -17,6 +17,9 @@ use crate::quote::quote;
 pub(crate) trait Look {
     /// What the path leads to, or, if links are not to be followed, what it names.
     fn kind(&self, path: &Path, follow: bool) -> io::Result<Kind>;
+
+    /// Which entry of which directory the path names, however it is spelt.
+    fn entry(&self, path: &Path) -> PathBuf;
 
     /// Whether the path leads to a directory.
     fn is_directory(&self, path: &Path) -> io::Result<bool> {
@@ -32,6 +35,13 @@ impl Look for RealLook {
     fn kind(&self, path: &Path, follow: bool) -> io::Result<Kind> {
         let metadata = if follow { fs::metadata(path) } else { fs::symlink_metadata(path) };
         metadata.map(|metadata| names::kind(metadata.file_type()))
+    }
+
+    fn entry(&self, path: &Path) -> PathBuf {
+        let plain = names::without_trailing_slashes(path);
+        let parent = plain.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let holder = fs::canonicalize(parent.unwrap_or(Path::new(".")));
+        holder.map_or_else(|_| path.to_owned(), |holder| holder.join(names::last_name(plain)))
     }
 }
 
@@ -286,8 +296,7 @@ fn once(
         Ok(Kind::Directory) | Err(_) => return Ok(transfer),
         Ok(_) => "file",
     };
-    let plain = source.components().filter(|component| *component != Component::CurDir).collect();
-    if seen.insert(plain) {
+    if seen.insert(look.entry(source)) {
         return Ok(transfer);
     }
     let text = format!("warning: source {kind} {} specified more than once", quote(source));
@@ -313,6 +322,8 @@ fn failure(text: impl Into<Option<String>>) -> Complaint {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Component;
+
     use super::*;
 
     /// `d`, `e` and what is below them with a final slash are directories; `a`, `b` and `d/f` are files; `l` is a
@@ -320,6 +331,10 @@ mod tests {
     struct Scripted;
 
     impl Look for Scripted {
+        fn entry(&self, path: &Path) -> PathBuf {
+            path.components().filter(|component| *component != Component::CurDir).collect()
+        }
+
         fn kind(&self, path: &Path, follow: bool) -> io::Result<Kind> {
             let plain: PathBuf = path.components().collect();
             let plain = plain.strip_prefix("./").unwrap_or(&plain).to_str().unwrap();

@@ -4,8 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use super::Spot;
 use super::target::with_temporary_name;
+use super::{Context, Spot};
 use crate::error::{Operation, Result};
 use crate::options::{Backup, Options, Publish};
 use crate::sys::{self, Answer, Borrowed, Listing};
@@ -35,11 +35,14 @@ const NUMBERS_TRIED_MAX: usize = 32;
 impl<'a> SetAside<'a> {
     /// Gives the target its backup's name.
     pub(super) fn new(options: &Options, target: &Spot<'a>) -> Result<SetAside<'a>> {
+        SetAside::by(options, target, options.publish != Publish::InPlace)
+    }
+
+    fn by(options: &Options, target: &Spot<'a>, links: bool) -> Result<SetAside<'a>> {
         let failed = |code| target.error(Operation::BackUp).with_cause(code);
-        let links = options.publish != Publish::InPlace;
         for _ in 1..NUMBERS_TRIED_MAX {
             let (ending, replaces) = ending_for(options, target);
-            match set_aside(target, &with(target.name, &ending), replaces, links) {
+            match move_aside(target, &with(target.name, &ending), replaces, links) {
                 Err(sys::ALREADY_EXISTS) if !replaces => {}
                 answer => {
                     let how = answer.map_err(failed)?;
@@ -79,7 +82,7 @@ impl Drop for SetAside<'_> {
     }
 }
 
-fn set_aside(target: &Spot<'_>, to: &OsStr, replaces: bool, links: bool) -> Answer<How> {
+fn move_aside(target: &Spot<'_>, to: &OsStr, replaces: bool, links: bool) -> Answer<How> {
     let Spot { directory, name, .. } = *target;
     if links {
         match link(directory, name, to, replaces) {
@@ -128,6 +131,11 @@ pub(super) fn with(name: &OsStr, ending: &OsStr) -> OsString {
 /// Returns the path of a target's backup, spelt as the target's is.
 pub(super) fn path_for(target: &Spot<'_>, ending: &OsStr) -> PathBuf {
     with((target.path)().as_os_str(), ending).into()
+}
+
+/// Makes room for a directory.
+pub(crate) fn set_aside(context: &Context, target: &Spot<'_>) -> Result<()> {
+    SetAside::by(&context.options, target, false).map(SetAside::keep)
 }
 
 /// Whether a source with this name is what a simple backup of the target would overwrite.

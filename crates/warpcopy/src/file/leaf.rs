@@ -301,18 +301,23 @@ impl Seen {
             Err(sys::NOT_FOUND) => return Ok(Seen::default()),
             Err(code) => return Err(leaf.target.error(Operation::StatTarget).with_cause(code)),
         };
-        let (referent, is_loop) = match target.kind {
+        let (referent, unseen) = match target.kind {
             Kind::Symlink => match leaf.target.facts(true) {
-                Err(sys::TOO_MANY_LINKS) => (None, true),
-                answer => (answer.ok(), false),
+                Ok(facts) => (Some(facts), None),
+                Err(sys::NOT_FOUND) => (None, None),
+                Err(code) => (None, Some(code)),
             },
-            _ => (None, false),
+            _ => (None, None),
         };
         let options = &context.options;
-        let may_stay = looks_at_links(options, source) || options.unlink == Unlink::IfUnopenable;
-        if is_loop && leaf.is_operand && !may_stay {
-            let error = leaf.target.error(Operation::StatTarget);
-            return Err(error.with_cause(sys::TOO_MANY_LINKS));
+        let is_loop = unseen == Some(sys::TOO_MANY_LINKS);
+        let may_go = is_loop && options.unlink == Unlink::IfUnopenable;
+        if let Some(code) = unseen
+            && leaf.is_operand
+            && !looks_at_links(options, source)
+            && !may_go
+        {
+            return Err(leaf.target.error(Operation::StatTarget).with_cause(code));
         }
         let leads_to = match source.kind {
             Kind::Symlink => leaf.source.facts(true).ok().map(|facts| facts.identity),

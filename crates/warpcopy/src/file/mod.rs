@@ -38,9 +38,10 @@ use crate::report::FileReport;
 use crate::sys::{self, Borrowed, Buffer};
 use crate::watch::{Cancel, Counters, Event, Flow, Observer, Question};
 
+pub(crate) use backup::set_aside;
 pub(crate) use dress::{Acl, Layer, PathOf, Unkept, Wanted, Weight, Whose, dress};
 pub(crate) use leaf::{Leaf, copy_leaf};
-pub(crate) use regular::uncreated;
+pub(crate) use regular::unseen;
 pub(crate) use special::{Linked, link_to_earlier};
 
 use memory::{Known, Memory};

@@ -29,6 +29,15 @@ pub(super) fn copy(
     if is_contradictory {
         return Err(leaf.target.error(Operation::Unsupported));
     }
+    let is_stream = source.facts.kind != Kind::File;
+    let is_sink = staging == Staging::InPlace(InPlace::NotRegular);
+    if options.reflink == Reflink::Always
+        && options.make == Make::Contents
+        && (is_stream || is_sink)
+    {
+        let error = leaf.target.error(Operation::Clone).with_other((leaf.source.path)());
+        return Err(error.with_cause(sys::INVALID));
+    }
     let file = source.file.as_ref().expect("content is copied from what is open").as_fd();
     let needs_names = context.options.preserve.xattrs != Xattrs::Drop
         || context.options.preserve.mode == Mode::Keep;
@@ -88,7 +97,8 @@ impl Copying<'_> {
         match Target::exclusive(target.directory, target.name, self.mode_at_creation()) {
             Ok(made) => self.finish(tools, made, StagingUsed::Exclusive, false, None, report),
             Err(sys::ALREADY_EXISTS) if seen.target.is_none() => Ok(Attempt::LookAgain),
-            Err(code) => Err(uncreated(target, Operation::CreateTarget, code)),
+            Err(code) => Err(unseen(target, code)
+                .unwrap_or_else(|| target.error(Operation::CreateTarget).with_cause(code))),
         }
     }
 
@@ -303,13 +313,9 @@ impl Copying<'_> {
     }
 }
 
-/// Why nothing could be created under a name. Where not even looking is allowed, that is the reason.
-pub(crate) fn uncreated(target: &Spot<'_>, operation: Operation, code: Code) -> Error {
-    let unseen = target.facts(false).err().filter(|_| sys::NO_PERMISSION.contains(&code));
-    match unseen {
-        Some(code) if code != sys::NOT_FOUND => {
-            target.error(Operation::StatTarget).with_cause(code)
-        }
-        _ => target.error(operation).with_cause(code),
-    }
+/// Where nothing may be created because not even looking is allowed, that is the error.
+pub(crate) fn unseen(target: &Spot<'_>, code: Code) -> Option<Error> {
+    let answer = target.facts(false).err().filter(|_| sys::NO_PERMISSION.contains(&code))?;
+    let error = || target.error(Operation::StatTarget).with_cause(answer);
+    (answer != sys::NOT_FOUND).then(error)
 }

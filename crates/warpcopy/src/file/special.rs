@@ -8,7 +8,7 @@ use super::dress::{Acl, Layer, Wanted, Weight, Whose, dress};
 use super::leaf::{Attempt, Job, Leaf, Seen, Settled, settle};
 use super::looks::sort_out;
 use super::target::{publish, with_temporary_name};
-use super::{Context, Host, Starting, paths};
+use super::{Context, Host, Starting, paths, unseen};
 use crate::error::{Error, Operation, Result};
 use crate::options::{Make, Mode, Options, Preserve, Unlink, Xattrs};
 use crate::plan::{Code, Facts, Kind, Staging, Way};
@@ -38,7 +38,8 @@ pub(super) fn make(context: &Context, job: &Job<'_>, report: &mut FileReport) ->
         report.staging = Some(StagingUsed::Exclusive);
         match making.create(leaf, context, target.name) {
             Err(sys::ALREADY_EXISTS) if seen.target.is_none() => return Ok(Attempt::LookAgain),
-            answer => answer.map_err(failed)?,
+            Err(code) => return Err(unseen(target, code).unwrap_or_else(|| failed(code))),
+            Ok(()) => {}
         }
         let made = Made { directory: target.directory, name: Some(target.name) };
         making.dress(context, leaf, &source.facts, target.name, report)?;

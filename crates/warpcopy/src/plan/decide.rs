@@ -2,7 +2,7 @@
 
 use super::{Facts, Identity, Kind};
 use crate::error::Operation;
-use crate::options::{Backup, Existing, Make, Options, Publish, Unlink};
+use crate::options::{Backup, Existing, Make, Options, Publish, Symlinks, Unlink};
 use crate::report::{InPlace, Outcome};
 
 /// Everything the decision depends on besides the options.
@@ -251,12 +251,15 @@ fn staging_of_existing(
     // Links are kept among the copies; what else shares the old target's inode keeps the old content, as with cp.
     let leaves_its_links = options.preserve.links && target.kind == Kind::File && target.links > 1;
     let is_asked = matches!(options.existing, Existing::Ask | Existing::AskIfOlder);
+    let is_node_itself = match situation.source.kind {
+        Kind::File => false,
+        Kind::Symlink => true,
+        _ => !follows(options, situation),
+    };
     match options.make {
-        // Links never replace anything unless that was asked for: creating them says "exists". What is no regular
-        // file, and what has other links, makes room as it does for a copy.
-        Make::HardLinks | Make::Symlinks
-            if situation.source.kind == Kind::Symlink || leaves_its_links =>
-        {
+        // Links never replace anything unless that was asked for: creating them says "exists". But as for a copy room
+        // is made for what is no regular file, and by what has other links.
+        Make::HardLinks | Make::Symlinks if leaves_its_links || is_node_itself => {
             return Ok(afresh);
         }
         Make::HardLinks if is_asked => return Ok(afresh),
@@ -267,11 +270,21 @@ fn staging_of_existing(
         Make::AttributesOnly if target.kind == Kind::File && options.unlink != Unlink::Always => {
             return Ok(Staging::InPlace(InPlace::Asked));
         }
+        // A node that was followed to, or that brings attributes alone, makes no room.
+        Make::AttributesOnly | Make::Contents
+            if !is_data(options, situation.source)
+                && options.publish != Publish::Staged
+                && options.unlink != Unlink::Always
+                && (options.make == Make::AttributesOnly || !is_node_itself) =>
+        {
+            return Ok(Staging::Exclusive);
+        }
         Make::AttributesOnly | Make::Contents => {}
     }
     let is_new_inode = options.unlink == Unlink::Always
         || options.publish == Publish::Staged
         || leaves_its_links
+        || is_node_itself
         || !is_data(options, situation.source);
     // Whoever names a device or FIFO wants it written into, unless it says otherwise. One that is met below an
     // operand is no place to write to, and might make the copy wait for ever.
@@ -291,6 +304,15 @@ fn staging_of_existing(
         Kind::File if options.publish == Publish::InPlace => Ok(Staging::InPlace(InPlace::Asked)),
         Kind::File if target.links > 1 => Ok(Staging::InPlace(InPlace::HasLinks)),
         _ => Ok(Staging::Staged { replace: true, keep: true }),
+    }
+}
+
+/// Whether a symbolic link at the source's name is followed.
+fn follows(options: &Options, situation: &Situation<'_>) -> bool {
+    match options.symlinks {
+        Symlinks::Follow => true,
+        Symlinks::FollowOperands => situation.is_operand,
+        Symlinks::Keep => false,
     }
 }
 

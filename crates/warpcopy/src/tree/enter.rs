@@ -12,9 +12,9 @@ use super::worker::Worker;
 use crate::error::{Error, Operation, Result};
 use crate::file::{
     self, Acl, Context, Layer, Spot, TargetDirectory, Unkept, Wanted, Weight, Whose, dress,
-    parent_of, uncreated,
+    parent_of, set_aside, unseen,
 };
-use crate::options::{Mode, Symlinks, Sync, Xattrs};
+use crate::options::{Backup, Existing, Mode, Symlinks, Sync, Xattrs};
 use crate::plan::{Facts, Kind};
 use crate::sys::{self, Handle};
 
@@ -71,14 +71,31 @@ impl Worker<'_> {
             |operation| move |code| entering.source.error(operation).with_cause(code);
         let (source, unreadable) = self.open_source_directory(&entering)?;
         let facts = sys::facts(source.as_fd()).map_err(source_failed(Operation::StatSource))?;
-        refuse_loops(&entering, &facts, context.options.symlinks)?;
+        if context.options.into_itself {
+            if self.first_made == Some(facts.identity) {
+                self.abandon();
+                return Err(into_itself(&entering));
+            }
+        } else {
+            refuse_targets(&entering, &facts)?;
+        }
+        refuse_cycles(&entering, &facts, context.options.symlinks)?;
         let relief = &mut || self.handles.close_all();
         let follow = context.options.keep_directory_symlinks;
-        let made = make_directory(context, &entering.target, &facts, follow, relief);
+        let mut made = make_directory(context, &entering.target, &facts, follow, relief);
+        if made.as_ref().is_err_and(|error| error.operation() == Operation::TargetIsNotDirectory)
+            && context.options.backup != Backup::None
+        {
+            set_aside(context, &entering.target)?;
+            made = make_directory(context, &entering.target, &facts, follow, relief);
+        }
         let made = made.map_err(|error| match error.operation() {
             Operation::TargetIsNotDirectory => error.with_other((entering.source.path)()),
             _ => error,
         })?;
+        if made.facts.identity == facts.identity && context.options.existing == Existing::Skip {
+            return Ok(());
+        }
         if made.facts.identity == facts.identity {
             let error = entering.target.error(Operation::SameFile);
             return Err(error.with_other((entering.source.path)()));
@@ -91,6 +108,7 @@ impl Worker<'_> {
             },
         };
         if made.is_made {
+            self.first_made.get_or_insert(made.facts.identity);
             self.announce(&entering);
         }
         let root_device = entering.root_device.unwrap_or(facts.identity.device);
@@ -283,7 +301,10 @@ pub(super) fn make_directory(
     let is_made = match sys::make_directory(target.directory, target.name, mode) {
         Ok(()) => true,
         Err(sys::ALREADY_EXISTS) => false,
-        Err(code) => return Err(uncreated(target, Operation::CreateDirectory, code)),
+        Err(code) => {
+            let error = || failed(Operation::CreateDirectory)(code);
+            return Err(unseen(target, code).unwrap_or_else(error));
+        }
     };
     if !is_made {
         let there = target.facts(follow).map_err(failed(Operation::StatTarget))?;
@@ -314,18 +335,31 @@ pub(super) fn make_directory(
     }
 }
 
-/// Refuses a directory that this run is copying into, and one that holds itself through a symbolic link.
-fn refuse_loops(entering: &Entering<'_>, source: &Facts, symlinks: Symlinks) -> Result<()> {
+/// Refuses a directory that this run is copying into.
+fn refuse_targets(entering: &Entering<'_>, source: &Facts) -> Result<()> {
     let Some(parent) = &entering.parent else { return Ok(()) };
-    for above in parent.chain() {
-        if above.target == source.identity {
-            let root = above.chain().last().unwrap_or(above);
-            let error = Error::new(Operation::IntoItself, root.source_path());
-            return Err(error.with_other(root.target_path()));
-        }
-        if symlinks == Symlinks::Follow && above.source.identity == source.identity {
-            return Err(entering.source.error(Operation::SymlinkCycle));
-        }
+    match parent.chain().any(|above| above.target == source.identity) {
+        true => Err(into_itself(entering)),
+        false => Ok(()),
     }
-    Ok(())
+}
+
+fn into_itself(entering: &Entering<'_>) -> Error {
+    let root = entering.parent.as_ref().and_then(|parent| parent.chain().last());
+    match root {
+        Some(root) => {
+            Error::new(Operation::IntoItself, root.source_path()).with_other(root.target_path())
+        }
+        None => entering.source.error(Operation::IntoItself),
+    }
+}
+
+/// Refuses a directory that holds itself through a symbolic link.
+fn refuse_cycles(entering: &Entering<'_>, source: &Facts, symlinks: Symlinks) -> Result<()> {
+    let Some(parent) = &entering.parent else { return Ok(()) };
+    let holds_itself = || parent.chain().any(|above| above.source.identity == source.identity);
+    match symlinks == Symlinks::Follow && holds_itself() {
+        true => Err(entering.source.error(Operation::SymlinkCycle)),
+        false => Ok(()),
+    }
 }

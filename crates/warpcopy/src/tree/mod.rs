@@ -50,6 +50,8 @@ struct Run<'a> {
     wants_starts: bool,
     /// One worker does it all.
     is_alone: bool,
+    /// Names come in the order of their inode numbers.
+    is_ordered: bool,
     /// How many directories one worker keeps open.
     directories_open_max: usize,
 }
@@ -73,7 +75,12 @@ pub(crate) fn run(
     transfers: &[Transfer],
     observer: &mut dyn Observer,
 ) -> TreeReport {
-    let workers = workers(context, transfers);
+    let options = &context.options;
+    // How far such a copy gets depends on the order.
+    let is_into_itself =
+        options.into_itself && options.recursive && operand::is_any_into_itself(context, transfers);
+    let is_ordered = options.ordered || is_into_itself;
+    let workers = if is_ordered { 1 } else { workers(context, transfers) };
     // A filter is the caller's code: it must find the caller's descriptors.
     let has_own_tables = workers > 1 && context.filter.is_none() && sys::can_own_descriptor_table();
     let workers = if has_own_tables { workers } else { workers.min(workers_per_table_max()) };
@@ -86,6 +93,7 @@ pub(crate) fn run(
         wants_files: observer.wants_files(),
         wants_starts: observer.wants_starts(),
         is_alone: workers == 1,
+        is_ordered,
         directories_open_max: directories_open_max(if has_own_tables { 1 } else { workers }),
     };
     if workers == 1 {
@@ -140,7 +148,7 @@ fn in_parallel(
 /// How many threads to use: those asked for, else what the target's file system makes use of.
 fn workers(context: &Context, transfers: &[Transfer]) -> usize {
     let Some(first) = transfers.first() else { return 1 };
-    if context.options.ordered || !operand::are_targets_apart(transfers) {
+    if !operand::are_targets_apart(transfers) {
         return 1;
     }
     if let [only] = transfers

@@ -9,7 +9,7 @@ use super::enter::{Entering, make_directory};
 use super::worker::Worker;
 use crate::copier::Transfer;
 use crate::error::{Error, Operation, Result};
-use crate::file::{Spot, TargetDirectory, make_parents, parent_of};
+use crate::file::{Context, Spot, TargetDirectory, make_parents, parent_of};
 use crate::options::Symlinks;
 use crate::plan::{Identity, Kind};
 use crate::sys;
@@ -19,6 +19,17 @@ pub(super) fn are_targets_apart(transfers: &[Transfer]) -> bool {
     let mut targets: Vec<&Path> = transfers.iter().map(|one| one.target.as_path()).collect();
     targets.sort_unstable();
     targets.windows(2).all(|pair| !pair[1].starts_with(pair[0]))
+}
+
+/// Whether some directory would be copied into itself.
+pub(super) fn is_any_into_itself(context: &Context, transfers: &[Transfer]) -> bool {
+    let follow = context.options.symlinks != Symlinks::Keep;
+    transfers.iter().any(|one| {
+        let source = sys::facts_at(sys::working_directory(), one.source.as_os_str(), follow);
+        source.is_ok_and(|facts| {
+            facts.kind == Kind::Directory && is_within(parent_of(&one.target), facts.identity)
+        })
+    })
 }
 
 /// Whether a directory is another one or lies below it, by whatever way: the way up is unambiguous.
@@ -80,7 +91,8 @@ impl Worker<'_> {
         if !options.recursive {
             return Err(failed(Operation::OmitDirectory));
         }
-        if is_within(parent_of(&transfer.target), facts.identity) {
+        self.first_made = None;
+        if !options.into_itself && is_within(parent_of(&transfer.target), facts.identity) {
             let error = failed(Operation::IntoItself);
             return Err(error.with_other(transfer.target.clone()));
         }

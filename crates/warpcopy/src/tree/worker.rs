@@ -31,6 +31,8 @@ pub(super) struct Worker<'a> {
     listing: Listing,
     names: Vec<Listed>,
     outlet: Outlet<'a>,
+    /// The first directory made for the operand at work.
+    pub(super) first_made: Option<Identity>,
     pub(super) report: TreeReport,
     /// Operands that waited for another name of their file.
     unparked: Vec<usize>,
@@ -62,6 +64,7 @@ impl<'a> Worker<'a> {
             listing: Listing::new(),
             names: Vec::new(),
             outlet,
+            first_made: None,
             report: TreeReport::default(),
             unparked: Vec::new(),
         }
@@ -124,7 +127,7 @@ impl<'a> Worker<'a> {
         }
         let level = Level { dir, names: VecDeque::new(), has_more: true };
         self.levels.push(Local { level, reading: Some(Rc::clone(pair)) });
-        if self.run.context.options.ordered {
+        if self.run.is_ordered {
             self.read_all();
             let local = self.levels.last_mut().expect("it was just pushed");
             local.level.names.make_contiguous().sort_by_key(|listed| listed.inode);
@@ -150,6 +153,14 @@ impl<'a> Worker<'a> {
             local.reading = None;
             let path = local.level.dir.source_path();
             self.failed(Error::new(Operation::ReadDirectory, path).with_cause(code));
+        }
+    }
+
+    /// Leaves out everything that is still to come.
+    pub(super) fn abandon(&mut self) {
+        for local in &mut self.levels {
+            local.level.names.clear();
+            local.level.has_more = false;
         }
     }
 

@@ -201,6 +201,19 @@ impl Case<'_> {
         }
     }
 
+    /// Whether the source is no regular file, and no symbolic link was followed to it.
+    fn is_node_itself(&self) -> bool {
+        let follows = match self.options.symlinks {
+            Symlinks::Follow => true,
+            Symlinks::FollowOperands => self.is_operand,
+            Symlinks::Keep => false,
+        };
+        match self.source.kind {
+            Kind::File => false,
+            kind => kind == Kind::Symlink || !follows,
+        }
+    }
+
     #[track_caller]
     fn holds(&self, is_true: bool, fact: &str) {
         assert!(
@@ -477,7 +490,7 @@ fn links_replace_nothing_unless_unlinking_was_asked_for() {
         // Whoever is asked may say yes to a hard link.
         let is_asked =
             matches!(case.decision, Decision::Ask(_)) && case.options.make == Make::HardLinks;
-        let makes_room = case.source.kind == Kind::Symlink;
+        let makes_room = case.is_node_itself();
         if case.makes_links() && case.options.unlink == Unlink::Never && !is_asked && !makes_room {
             case.holds(!case.replaces(), "replaced");
         }
@@ -491,7 +504,10 @@ fn links_replace_nothing_unless_unlinking_was_asked_for() {
 fn a_name_that_is_taken_is_not_expected_to_be_free() {
     everywhere(|case| {
         let is_link_kept_out = case.makes_links() && case.options.unlink == Unlink::Never;
-        if case.there.target.is_some() && !is_link_kept_out {
+        // As with cp: only what is copied itself, and with its contents, makes room.
+        let is_node_kept_out = !case.moves_bytes()
+            && (!case.is_node_itself() || case.options.make == Make::AttributesOnly);
+        if case.there.target.is_some() && !is_link_kept_out && !is_node_kept_out {
             let needs_free = matches!(
                 case.staging(),
                 Some(Staging::Exclusive | Staging::Staged { replace: false, .. })

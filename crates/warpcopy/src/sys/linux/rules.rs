@@ -99,6 +99,8 @@ pub(crate) const ALREADY_EXISTS: Code = code(Errno::EXIST);
 /// There is nothing at that name.
 pub(crate) const NOT_FOUND: Code = code(Errno::NOENT);
 /// The file system has no such thing.
+pub(crate) const INVALID: Code = code(Errno::INVAL);
+/// Not here.
 pub(crate) const NOT_SUPPORTED: Code = code(Errno::OPNOTSUPP);
 /// Symbolic links that lead to each other.
 pub(crate) const TOO_MANY_LINKS: Code = code(Errno::LOOP);
