@@ -92,9 +92,10 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// What the option is called in help: its first word, or its letter.
-    pub(crate) fn name(&self) -> &'static str {
-        self.words.first().copied().unwrap_or(self.letters)
+    /// How the option is written: each letter, and the word to show.
+    pub(crate) fn spellings(&self) -> impl Iterator<Item = String> {
+        let letters = self.letters.chars().map(|letter| format!("-{letter}"));
+        letters.chain(self.words.first().map(|word| format!("--{word}")))
     }
 }
 
@@ -125,7 +126,7 @@ pub(crate) const ROWS: &[Row] = &[
         "",
         &["attributes-only"],
         Nothing(|| Flag::AttributesOnly),
-        "make the file and its attributes, leave its data alone",
+        "make the file and its attributes, not its data",
     ),
     gnu(
         "",
@@ -153,7 +154,7 @@ pub(crate) const ROWS: &[Row] = &[
         "i",
         &["interactive"],
         Nothing(|| Flag::Interactive),
-        "ask before replacing; a no makes the exit status 1",
+        "ask before replacing; a no is a failure",
     ),
     gnu(
         "H",

@@ -1,91 +1,159 @@
-//! What `--help` and `--version` print: the rows of `flags`, laid out by clap.
+//! What `--help` and `--version` print: the rows of `flags` and a few paragraphs, in lines of 80 letters at most.
 
-use clap::{Arg, ArgAction, Command};
+use std::env::consts;
 
 use crate::flags::{Owner, ROWS, Row, Takes};
 
-const OWN_HEADING: &str = "Options of warpcp";
+/// The forms of a command line, behind the name of the program.
+pub(crate) const SYNOPSIS: [&str; 3] = [
+    "[OPTION]... [-T] SOURCE TARGET",
+    "[OPTION]... SOURCE... DIRECTORY",
+    "[OPTION]... -t DIRECTORY SOURCE...",
+];
 
-const USAGE: &str = "[OPTION]... [-T] SOURCE TARGET
-       [OPTION]... SOURCE... DIRECTORY
-       [OPTION]... -t DIRECTORY SOURCE...";
+pub(crate) const ABOUT: &str = "Copies SOURCE to TARGET, or every SOURCE into DIRECTORY, as cp does: cloned \
+where the file system can, moved inside the kernel where it cannot, read and written where nothing else works.";
 
-const ABOUT: &str = "Copies files and directories as cp does: cloned where the file system can, \
-moved inside the kernel where it cannot, read and written where nothing else works.";
+const ABOUT_STRICT: &str = "Copies SOURCE to TARGET, or every SOURCE into DIRECTORY. Called by the name cp, \
+this program is cp and nothing else. Its own name is warpcp: under that it replaces targets whole, works in \
+parallel and has more options; see warpcp --help.";
 
-/// One line per paragraph: clap breaks them to the width of the terminal.
-const AFTER: &str = "Options may follow operands and may be abbreviated, and so may their values; of \
-options that exclude each other the last one holds.
+pub(crate) const RULES: &str = "What a long option takes, its letter takes too. Options may follow operands and \
+may be abbreviated, and so may their values. Of options that exclude each other the last one holds.";
 
-How existing targets are replaced: by default (--atomic=auto) a regular file with one name is replaced \
-whole. The copy is made beside it, takes over its owner, mode, access control list and extended \
-attributes, and then its name, so that nobody ever sees half a file, whatever fails. A target with other \
-hard links, one reached through a symbolic link, a device, or one beside which no file can be made, is \
-written in place as cp does; --debug says so. --atomic=always replaces those too, as new files. \
---atomic=never writes every existing target in place.
+pub(crate) const REPLACING: &[&str] = &[
+    "By default (--atomic=auto) a regular file with one name is replaced whole. The copy is made beside it, takes \
+     over its owner, mode, access control list and extended attributes, and then its name, so that nobody ever \
+     sees half a file, whatever fails.",
+    "A target with other hard links, one reached through a symbolic link, a device, or one beside which no file \
+     can be made, is written in place as cp does; --debug says so. --atomic=always replaces those too, as new \
+     files. --atomic=never writes every existing target in place.",
+];
 
-Exit status: 0 if everything was copied; 1 if anything was not, if a question was answered with no, and \
-if the command line was wrong. Ctrl-C removes what is half made, and a second one ends at once.";
+/// Command lines and what they do.
+pub(crate) const EXAMPLES: &[(&str, &str)] = &[
+    ("warpcp -a project backup", "a tree, with all that can be kept of its attributes"),
+    ("warpcp -au photos /mnt/usb", "only what is not there yet, or is newer here"),
+    ("warpcp --reflink disk.img copy.img", "a clone that takes no space, or a failure"),
+    ("warpcp --atomic=always --sync=full new.conf app.conf", "old or new, whatever crashes"),
+    ("warpcp -a --stats project backup", "say in sum how it was copied; --debug: how each file"),
+];
 
-const AFTER_STRICT: &str = "Called by the name cp, this program is cp and nothing else. Its own name is \
-warpcp: under that it replaces targets whole, works in parallel and has more options; see warpcp --help.
-
-Exit status: 0 if everything was copied; 1 if anything was not, if a question was answered with no, and \
-if the command line was wrong.";
-
-const TEMPLATE: &str = "{usage-heading} {usage}\n\n{about}\n\n{all-args}{after-help}";
+pub(crate) const EXIT_STATUS: &str = "0 if everything was copied; 1 if anything was not, if a question was \
+answered with no, and if the command line was wrong. Ctrl-C removes what is half made, and a second one ends at \
+once.";
 
 /// Returns the text of `--help`.
 pub(crate) fn help(has_own: bool) -> String {
-    command(has_own).render_help().to_string()
+    let program = if has_own { "warpcp" } else { "cp" };
+    let mut text = String::new();
+    for (operands, lead) in SYNOPSIS.iter().zip(["Usage:", "  or: ", "  or: "]) {
+        text += &format!("{lead} {program} {operands}\n");
+    }
+    let about = if has_own { ABOUT } else { ABOUT_STRICT };
+    text += &format!("\n{}\n\nOptions as in GNU cp:\n", fill(about, 0));
+    text += &options(Owner::Gnu);
+    if has_own {
+        text += &format!("\nOptions of warpcp:\n{}", options(Owner::Own));
+    }
+    text += &format!("\n{}\n", fill(RULES, 0));
+    if has_own {
+        text += "\nHow existing targets are replaced:\n";
+        for paragraph in REPLACING {
+            text += &format!("  {}\n", fill(paragraph, 2));
+        }
+        text += "\nExamples:\n";
+        for (line, meaning) in EXAMPLES {
+            text += &format!("  {line}\n      {}\n", fill(meaning, 6));
+        }
+    }
+    text + &format!("\nExit status:\n  {}\n", fill(EXIT_STATUS, 2))
 }
 
 /// Returns the text of `--version`.
 pub(crate) fn version(has_own: bool) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    if has_own { format!("warpcp {version}") } else { format!("cp (warpcopy) {version}") }
+    if has_own {
+        format!("warpcp {version} ({} {})", consts::ARCH, consts::OS)
+    } else {
+        format!("cp (warpcopy) {version}")
+    }
 }
 
-fn command(has_own: bool) -> Command {
-    let name = if has_own { "warpcp" } else { "cp" };
-    let usage: Vec<String> = USAGE.lines().map(|line| format!("{name} {}", line.trim())).collect();
-    let rows = ROWS.iter().filter(|row| has_own || row.owner == Owner::Gnu);
-    Command::new(name)
-        .version(env!("CARGO_PKG_VERSION"))
-        .about(ABOUT)
-        .override_usage(usage.join("\n       "))
-        .after_help(if has_own { AFTER } else { AFTER_STRICT })
-        .help_template(TEMPLATE)
-        .max_term_width(100)
-        .disable_help_flag(true)
-        .disable_version_flag(true)
-        .args(rows.map(argument))
-}
+/// No line is longer.
+const WIDTH: usize = 80;
 
-fn argument(row: &'static Row) -> Arg {
-    let mut arg = Arg::new(row.name()).help(row.help);
-    let mut letters = row.letters.chars();
-    if let Some(letter) = letters.next() {
-        arg = arg.short(letter).visible_short_aliases(letters.collect::<Vec<char>>());
-    }
-    if let Some((word, others)) = row.words.split_first() {
-        arg = arg.long(*word).aliases(others.iter().copied());
-    }
-    match row.takes {
-        Takes::Nothing(_) => arg.action(ArgAction::SetTrue),
-        Takes::Value(name, _) => arg.value_name(name),
-        Takes::MaybeValue(name, _) => arg.value_name(name).num_args(0..=1).require_equals(true),
-    }
-    .help_heading(match row.owner {
-        Owner::Gnu => "Options as in GNU cp",
-        Owner::Own => OWN_HEADING,
+/// Where the meanings of options begin.
+const COLUMN: usize = 32;
+
+fn options(owner: Owner) -> String {
+    let rows = ROWS.iter().filter(|row| row.owner == owner);
+    rows.map(|row| {
+        // Words stand below words, whether there is a letter or not.
+        let indent = if row.letters.is_empty() { 6 } else { 2 };
+        let mut line = format!("{:indent$}{}", "", label(row));
+        if line.len() + 2 > COLUMN {
+            line.push_str(&format!("\n{:COLUMN$}", ""));
+        }
+        format!("{line:COLUMN$}{}\n", fill(row.help, COLUMN))
     })
+    .collect()
+}
+
+/// Returns an option as manuals write it: `-t, --target-directory=DIRECTORY`.
+pub(crate) fn label(row: &Row) -> String {
+    let names: Vec<String> = row.spellings().collect();
+    let value = match row.takes {
+        Takes::Nothing(_) => String::new(),
+        Takes::Value(name, _) => format!("={name}"),
+        Takes::MaybeValue(name, _) => format!("[={name}]"),
+    };
+    names.join(", ") + &value
+}
+
+/// Breaks a text into lines that begin at this column, where the first one is already.
+fn fill(text: &str, column: usize) -> String {
+    let mut filled = String::new();
+    let mut at = column;
+    for word in text.split_whitespace() {
+        if at > column && at + 1 + word.len() > WIDTH {
+            filled.push_str(&format!("\n{:column$}", ""));
+            at = column;
+        } else if at > column {
+            filled.push(' ');
+            at += 1;
+        }
+        filled.push_str(word);
+        at += word.len();
+    }
+    filled
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn the_table_is_well_formed() {
-        super::command(true).debug_assert();
+    fn no_line_of_help_is_broken_by_a_usual_terminal() {
+        for has_own in [true, false] {
+            for line in help(has_own).lines() {
+                assert!(line.len() <= WIDTH && line == line.trim_end(), "{line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn meanings_stand_in_one_column() {
+        let text = help(true);
+        for line in [
+            "  -a, --archive                 same as -dR --preserve=all",
+            "      --backup[=CONTROL]        keep existing targets under other names: none",
+            "                                (or off), simple (never), numbered (t), existing",
+            "  -R, -r, --recursive           copy directories with all that is in them",
+            "  -t, --target-directory=DIRECTORY",
+            "                                copy every SOURCE into DIRECTORY",
+        ] {
+            assert!(text.lines().any(|there| there == line), "{line:?} is not in\n{text}");
+        }
     }
 }
