@@ -130,8 +130,22 @@ fn fill(text: &str, column: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
+
+    /// Asserts that this file of the package is what was printed, or with WARPCOPY_BLESS=1 makes it so.
+    #[track_caller]
+    pub(crate) fn assert_printed(name: &str, text: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        if std::env::var_os("WARPCOPY_BLESS").is_some_and(|value| value == "1") {
+            fs::write(&path, text).unwrap();
+        }
+        let there = fs::read_to_string(&path).unwrap_or_default();
+        assert!(there == text, "{name} is stale; print it anew with WARPCOPY_BLESS=1");
+    }
 
     #[test]
     fn no_line_of_help_is_broken_by_a_usual_terminal() {

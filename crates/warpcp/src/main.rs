@@ -15,9 +15,12 @@
 //! | `debug`, `stats` | how a file, and a run, are described |
 //! | `console` | where the words go |
 //! | `signals`, `limits` | what the process asks of the system |
+//! | `manual`, `completions` | what is printed for packagers, by tests |
 #![forbid(unsafe_code)]
 
 mod args;
+#[cfg(test)]
+mod completions;
 mod console;
 mod debug;
 mod flags;
@@ -25,6 +28,8 @@ mod getopt;
 mod help;
 mod limits;
 mod lower;
+#[cfg(test)]
+mod manual;
 mod messages;
 mod names;
 mod observer;

@@ -6,6 +6,7 @@
 
 mod attributes;
 mod clone;
+mod completions;
 mod crash;
 mod durability;
 mod environment;
