@@ -11,7 +11,7 @@ use crate::support::run::program;
 use crate::support::{Compare, Dir, Fifo, File, Fs, HardLink, Scratch, Symlink, bytes, plant};
 
 /// What both programs find: files old and new, directories, links good and bad.
-fn place(root: &Path) {
+pub(crate) fn place(root: &Path) {
     let large = bytes(200_000, 1);
     plant(
         root,

@@ -13,6 +13,7 @@ mod environment;
 mod every_call;
 mod faults;
 mod fuse;
+mod gnu_differences;
 mod gnu_options;
 mod gnu_trees;
 mod holes;
