@@ -119,7 +119,7 @@ const fn own(
 
 use Takes::{MaybeValue, Nothing, Value};
 
-/// The options, in the order of `--help`.
+/// The options, in the order of `--help`: that of GNU `cp`'s own table, in which it names what a word may mean.
 pub(crate) const ROWS: &[Row] = &[
     gnu("a", &["archive"], Nothing(|| Flag::Archive), "same as -dR --preserve=all"),
     gnu(
@@ -145,18 +145,6 @@ pub(crate) const ROWS: &[Row] = &[
     gnu("d", &[], Nothing(|| Flag::KeepLinks), "same as --no-dereference --preserve=links"),
     gnu("", &["debug"], Nothing(|| Flag::Debug), "say how each file was copied; implies -v"),
     gnu(
-        "f",
-        &["force"],
-        Nothing(|| Flag::Force),
-        "remove a target that cannot be opened, and try again",
-    ),
-    gnu(
-        "i",
-        &["interactive"],
-        Nothing(|| Flag::Interactive),
-        "ask before replacing; a no is a failure",
-    ),
-    gnu(
         "H",
         &[],
         Nothing(|| Flag::Symlinks(Symlinks::FollowOperands)),
@@ -169,16 +157,16 @@ pub(crate) const ROWS: &[Row] = &[
         "follow all symbolic links",
     ),
     gnu(
-        "P",
-        &["no-dereference"],
-        Nothing(|| Flag::Symlinks(Symlinks::Keep)),
-        "copy symbolic links as links (default with -R)",
+        "f",
+        &["force"],
+        Nothing(|| Flag::Force),
+        "remove a target that cannot be opened, and try again",
     ),
     gnu(
-        "",
-        &["keep-directory-symlink"],
-        Nothing(|| Flag::KeepDirectorySymlink),
-        "copy directories into existing symbolic links to directories",
+        "i",
+        &["interactive"],
+        Nothing(|| Flag::Interactive),
+        "ask before replacing; a no is a failure",
     ),
     gnu("l", &["link"], Nothing(|| Flag::Link), "make hard links instead of copies"),
     gnu(
@@ -188,16 +176,16 @@ pub(crate) const ROWS: &[Row] = &[
         "skip existing targets, as --update=none",
     ),
     gnu(
+        "P",
+        &["no-dereference"],
+        Nothing(|| Flag::Symlinks(Symlinks::Keep)),
+        "copy symbolic links as links (default with -R)",
+    ),
+    gnu(
         "p",
         &[],
         Nothing(|| Flag::Preserve(Attribute::USUAL.to_vec())),
         "same as --preserve=mode,ownership,timestamps",
-    ),
-    gnu(
-        "",
-        &["preserve"],
-        MaybeValue("LIST", |list| Ok(Flag::Preserve(values::preserved(list)?))),
-        "keep these: mode, ownership, timestamps (the default list), links, context, xattr, all",
     ),
     gnu(
         "",
@@ -206,22 +194,34 @@ pub(crate) const ROWS: &[Row] = &[
         "do not keep these",
     ),
     gnu(
+        "T",
+        &["no-target-directory"],
+        Nothing(|| Flag::NoTargetDirectory),
+        "take TARGET as a plain name",
+    ),
+    gnu(
+        "x",
+        &["one-file-system"],
+        Nothing(|| Flag::OneFileSystem),
+        "stay on the file system of each SOURCE",
+    ),
+    gnu(
         "",
         &["parents", "path"],
         Nothing(|| Flag::Parents),
         "rebuild the source's whole path below DIRECTORY",
     ),
     gnu(
+        "",
+        &["preserve"],
+        MaybeValue("LIST", |list| Ok(Flag::Preserve(values::preserved(list)?))),
+        "keep these: mode, ownership, timestamps (the default list), links, context, xattr, all",
+    ),
+    gnu(
         "Rr",
         &["recursive"],
         Nothing(|| Flag::Recursive),
         "copy directories with all that is in them",
-    ),
-    gnu(
-        "",
-        &["reflink"],
-        MaybeValue("WHEN", |when| Ok(Flag::Reflink(values::reflink(when)?))),
-        "share blocks: always (or fail; meant if no WHEN is given), auto (the default), never",
     ),
     gnu(
         "",
@@ -237,15 +237,15 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     gnu(
         "",
+        &["reflink"],
+        MaybeValue("WHEN", |when| Ok(Flag::Reflink(values::reflink(when)?))),
+        "share blocks: always (or fail; meant if no WHEN is given), auto (the default), never",
+    ),
+    gnu(
+        "",
         &["strip-trailing-slashes"],
         Nothing(|| Flag::StripTrailingSlashes),
         "remove slashes at the end of each SOURCE",
-    ),
-    gnu(
-        "s",
-        &["symbolic-link"],
-        Nothing(|| Flag::SymbolicLink),
-        "make symbolic links instead of copies",
     ),
     gnu(
         "S",
@@ -254,16 +254,16 @@ pub(crate) const ROWS: &[Row] = &[
         "end the names of backups in SUFFIX, not in ~; implies --backup",
     ),
     gnu(
+        "s",
+        &["symbolic-link"],
+        Nothing(|| Flag::SymbolicLink),
+        "make symbolic links instead of copies",
+    ),
+    gnu(
         "t",
         &["target-directory"],
         Value("DIRECTORY", |directory| Ok(Flag::TargetDirectory(directory.into()))),
         "copy every SOURCE into DIRECTORY",
-    ),
-    gnu(
-        "T",
-        &["no-target-directory"],
-        Nothing(|| Flag::NoTargetDirectory),
-        "take TARGET as a plain name",
     ),
     gnu("u", &[], Nothing(|| Flag::Update(Update::Older)), "same as --update=older"),
     gnu(
@@ -274,17 +274,17 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     gnu("v", &["verbose"], Nothing(|| Flag::Verbose), "print what was copied to what"),
     gnu(
-        "x",
-        &["one-file-system"],
-        Nothing(|| Flag::OneFileSystem),
-        "stay on the file system of each SOURCE",
+        "",
+        &["keep-directory-symlink"],
+        Nothing(|| Flag::KeepDirectorySymlink),
+        "copy directories into existing symbolic links to directories",
     ),
-    gnu("Z", &[], Nothing(|| Flag::Context(None)), "give targets the default SELinux context"),
+    gnu("Z", &[], Nothing(|| Flag::Context(None)), "ignored; an error where SELinux labels files"),
     gnu(
         "",
         &["context"],
         MaybeValue("CONTEXT", |context| Ok(Flag::Context(context.map(Into::into)))),
-        "same as -Z, or give targets the SELinux context CONTEXT",
+        "ignored with a warning; an error as -Z is",
     ),
     gnu("", &["help"], Nothing(|| Flag::Help), "print this help"),
     gnu("", &["version"], Nothing(|| Flag::Version), "print the version"),

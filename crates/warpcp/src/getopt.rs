@@ -124,7 +124,11 @@ fn find(
     if begun.is_empty() {
         return Err(format!("unrecognized option '--{shown}'"));
     }
-    let possible: Vec<String> = begun.iter().map(|(name, _)| format!("'--{name}'")).collect();
+    // Another word for the first of them adds nothing.
+    let (first, others) = (begun[0], begun[1..].iter());
+    let others = others.filter(|other| !std::ptr::eq(other.1, first.1));
+    let possible = std::iter::once(&first).chain(others);
+    let possible: Vec<String> = possible.map(|(name, _)| format!("'--{name}'")).collect();
     Err(format!("option '--{shown}' is ambiguous; possibilities: {}", possible.join(" ")))
 }
 
@@ -244,7 +248,11 @@ mod tests {
         assert_eq!(
             wrong("--re a b"),
             "option '--re' is ambiguous; possibilities: \
-             '--recursive' '--reflink' '--remove-destination'"
+             '--recursive' '--remove-destination' '--reflink'"
+        );
+        assert_eq!(
+            read(&words("--p a b"), STRICT).unwrap_err(),
+            "option '--p' is ambiguous; possibilities: '--parents' '--preserve'"
         );
         assert!(wrong("--s=1").starts_with("option '--s=1' is ambiguous; possibilities: "));
     }

@@ -14,6 +14,7 @@ use warpcopy::{
 use crate::args::Misuse;
 use crate::flags::{Flag, Newer};
 use crate::messages;
+use crate::names;
 use crate::quote::quote;
 use crate::values::{self, Attribute, Update};
 
@@ -321,12 +322,10 @@ impl State {
             Some(backup) => backup,
             None => usual.map_err(Misuse::of_grammar)?.unwrap_or(Backup::Existing),
         };
-        // A suffix from the environment that is no part of a name is not used; one that was typed is an error when
-        // it comes to that.
-        let is_part =
-            |suffix: &OsString| !suffix.is_empty() && !suffix.as_encoded_bytes().contains(&b'/');
-        let suffix = self.suffix.clone().or_else(|| around.backup_suffix.clone().filter(is_part));
-        self.options.backup_suffix = suffix.unwrap_or_else(|| "~".into());
+        // What is no part of a name is passed over.
+        let suffix = self.suffix.as_ref().or(around.backup_suffix.as_ref());
+        let suffix = suffix.filter(|suffix| names::is_part_of_name(suffix));
+        self.options.backup_suffix = suffix.cloned().unwrap_or_else(|| "~".into());
         Ok(())
     }
 
@@ -600,6 +599,7 @@ mod tests {
         assert_eq!(of("-b", "a/b"), "~");
         assert_eq!(of("-b", ""), "~");
         assert_eq!(of("-S.new", ".old"), ".new");
+        assert_eq!(of("-S/x", ".old"), "~");
     }
 
     #[test]

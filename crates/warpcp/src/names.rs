@@ -37,6 +37,13 @@ pub(crate) fn without_leading_slashes(path: &Path) -> &Path {
     self::path(&typed[start..])
 }
 
+/// Whether the text could stand in a name: it has letters, and a slash at most at its end.
+pub(crate) fn is_part_of_name(text: &OsStr) -> bool {
+    last_name(Path::new(text)).as_os_str() == without_trailing_slashes(Path::new(text)).as_os_str()
+        && !bytes(Path::new(text)).starts_with(b"/")
+        && !text.is_empty()
+}
+
 /// Whether the last name of a path is `.` or `..`, which is no name that can be created.
 pub(crate) fn ends_in_dots(path: &Path) -> bool {
     matches!(bytes(last_name(path)), b"." | b"..")

@@ -74,13 +74,6 @@ const BY_ANY_NAME: &[Row] = &[
         since: ALWAYS,
     },
     Row {
-        line: "cp --re a new",
-        gnu: "cp: option '--re' is ambiguous; possibilities: '--recursive' '--remove-destination' '--reflink'",
-        ours: "cp: option '--re' is ambiguous; possibilities: '--recursive' '--reflink' '--remove-destination'",
-        why: "Possibilities come in the order of --help.",
-        since: ALWAYS,
-    },
-    Row {
         line: "cp -v a new >&-; echo $?",
         gnu: "cp: write error: Bad file descriptor\n1",
         ours: "0",
@@ -88,16 +81,30 @@ const BY_ANY_NAME: &[Row] = &[
         since: ALWAYS,
     },
     Row {
-        line: "cp -r dir to-dir/one",
-        gnu: "cp: cannot overwrite non-directory 'to-dir/one' with directory 'dir'",
-        ours: "cp: cannot copy a directory, 'dir', into itself, 'to-dir/one'",
-        why: "Of two things that are wrong the other one is told.",
+        line: "mkdir new; ln -s ../other new/sub; cp -r --keep-directory-symlink dir/sub new; ls other",
+        gnu: "cp: cannot overwrite non-directory 'new/sub' with directory 'dir/sub'\nkept\none\nto-dir",
+        ours: "deep\nkept\none\nto-dir",
+        why: "It does what the manual says; GNU cp does that with --copy-contents alone.",
+        since: (9, 5),
+    },
+    Row {
+        line: "mkfifo -m 600 new; cat new >/dev/null & cp -p a new; stat -c %a new",
+        gnu: "644",
+        ours: "600",
+        why: "What is written into stays what it was: cp -p a /dev/null must not change /dev/null for everybody.",
         since: ALWAYS,
     },
 ];
 
 /// Under its own name only; called `cp` it does what GNU cp does.
 const BY_ITS_OWN_NAME: &[Row] = &[
+    Row {
+        line: "cp -r dir dir/new 2>/dev/null; ls dir | grep new",
+        gnu: "new",
+        ours: "",
+        why: "A directory is not copied into itself, not even in part.",
+        since: ALWAYS,
+    },
     Row {
         line: "exec 3<b; cp a b; cat <&3",
         gnu: "content of a",
