@@ -4,6 +4,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 
+use rustix::io::Errno;
+
+use crate::start;
+
 /// Where everything printed goes.
 pub(crate) struct Console {
     program: String,
@@ -11,6 +15,8 @@ pub(crate) struct Console {
     err: Box<dyn Write>,
     /// Someone watches the lines come: each is written at once.
     is_watched: bool,
+    /// Why nothing can be printed, if that was clear from the start.
+    lost: Option<io::Error>,
     /// The first failure to write to standard output; what is copied does not depend on it.
     failure: Option<io::Error>,
 }
@@ -25,7 +31,8 @@ impl Console {
             Err(_) => Box::new(io::stdout()),
         };
         let is_watched = stdout.is_terminal();
-        Console { program, out, err: Box::new(io::stderr()), is_watched, failure: None }
+        let lost = start::stdout_was_closed().then(|| Errno::BADF.into());
+        Console { program, out, err: Box::new(io::stderr()), is_watched, lost, failure: None }
     }
 
     /// Returns the name that messages begin with.
@@ -35,6 +42,9 @@ impl Console {
 
     /// Prints a line (or several) on standard output.
     pub(crate) fn print(&mut self, line: &str) {
+        if let Some(error) = self.lost.take() {
+            self.note(Err(error));
+        }
         if self.failure.is_none() {
             let written = writeln!(self.out, "{line}");
             self.note(written);
@@ -141,7 +151,7 @@ pub(crate) mod tests {
 
     fn on_streams(out: Box<dyn Write>, err: &Tape) -> Console {
         let err = Box::new(err.clone());
-        Console { program: "warpcp".into(), out, err, is_watched: false, failure: None }
+        Console { program: "warpcp".into(), out, err, is_watched: false, lost: None, failure: None }
     }
 
     #[test]

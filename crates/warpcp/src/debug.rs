@@ -61,6 +61,7 @@ pub(crate) fn gnu_detail(report: &FileReport, voice: &Voice) -> Option<String> {
         false => "no",
     };
     let sparse = match (bytes.holes > 0, voice.finds_zeros) {
+        _ if bytes.cloned > 0 => "unknown",
         (_, true) => "zeros",
         (true, false) => "SEEK_HOLE",
         (false, false) => "no",

@@ -16,7 +16,7 @@ where the file system can, moved inside the kernel where it cannot, read and wri
 
 const ABOUT_STRICT: &str = "Copies SOURCE to TARGET, or every SOURCE into DIRECTORY. Called by the name cp, \
 this program is cp and nothing else. Its own name is warpcp: under that it replaces targets whole, works in \
-parallel and has more options; see warpcp --help.";
+parallel and has more options, which its help tells.";
 
 pub(crate) const RULES: &str = "What a long option takes, its letter takes too. Options may follow operands and \
 may be abbreviated, and so may their values. Of options that exclude each other the last one holds.";

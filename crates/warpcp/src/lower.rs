@@ -40,6 +40,7 @@ pub(crate) struct Placing {
     /// Operands that are symbolic links are copied as links.
     pub(crate) keeps_symlinks: bool,
     pub(crate) make: Make,
+    pub(crate) backs_up: bool,
 }
 
 /// What is printed while copying.
@@ -99,7 +100,7 @@ struct State {
     symlinks: Option<Symlinks>,
     asks: bool,
     update: Update,
-    /// `update` comes from `-n`, which a later `-i` takes back.
+    /// `-n` was given and not taken back by a later `-i`.
     is_no_clobber: bool,
     links: bool,
     makes_symlinks: bool,
@@ -176,7 +177,6 @@ impl State {
             Flag::Newer(newer) => self.newer = Some(newer.clone()),
             Flag::NoClobber => {
                 self.asks = false;
-                self.update = Update::None;
                 self.is_no_clobber = true;
             }
             Flag::NoPreserve(list) => self.no_preserve(list),
@@ -204,8 +204,6 @@ impl State {
                 }
             }
             Flag::Uncached => self.options.uncached = true,
-            // What `-n` says holds until `-i`.
-            Flag::Update(_) if self.is_no_clobber => {}
             Flag::Update(update) => self.update = *update,
             Flag::Verbose => self.voice.verbose = true,
         }
@@ -219,10 +217,7 @@ impl State {
 
     fn ask(&mut self) {
         self.asks = true;
-        if self.is_no_clobber {
-            self.update = Update::All;
-            self.is_no_clobber = false;
-        }
+        self.is_no_clobber = false;
     }
 
     fn preserve(&mut self, list: &[Attribute]) {
@@ -294,7 +289,8 @@ impl State {
         voice.replaces_unwritable = unlink != Unlink::Never;
         voice.make = make;
         let keeps_symlinks = self.symlinks() == Symlinks::Keep;
-        let placing = Placing { make, keeps_symlinks, ..placing.clone() };
+        let backs_up = options.backup != Backup::None;
+        let placing = Placing { make, keeps_symlinks, backs_up, ..placing.clone() };
         let options = options
             .clone()
             .existing(self.existing())
@@ -313,7 +309,7 @@ impl State {
         if !self.backs_up {
             return Ok(());
         }
-        if matches!(self.update, Update::None | Update::NoneFail) {
+        if self.is_no_clobber || matches!(self.update, Update::None | Update::NoneFail) {
             let text = "--backup is mutually exclusive with -n or --update=none-fail";
             return Err(Misuse::of_grammar(text));
         }
@@ -354,6 +350,7 @@ impl State {
 
     fn existing(&self) -> Existing {
         match (self.update, self.asks) {
+            _ if self.is_no_clobber => Existing::Skip,
             (Update::All, false) => Existing::Replace,
             (Update::All, true) => Existing::Ask,
             (Update::None, _) => Existing::Skip,
@@ -500,6 +497,7 @@ mod tests {
             ("-n -u", Existing::Skip),
             ("-n --update=none-fail", Existing::Skip),
             ("-n --update=all -i", Existing::Ask),
+            ("-n --update=none -i", Existing::Skip),
             ("--update=none -i", Existing::Skip),
             ("--update=none", Existing::Skip),
             ("--update=none-fail", Existing::Fail),

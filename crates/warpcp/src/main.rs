@@ -14,9 +14,9 @@
 //! | `messages`, `quote`, `names` | how a failure, and a name, are worded |
 //! | `debug`, `stats` | how a file, and a run, are described |
 //! | `console` | where the words go |
-//! | `signals`, `limits` | what the process asks of the system |
+//! | `start`, `signals`, `limits` | what the process asks of the system |
 //! | `manual`, `completions` | what is printed for packagers, by tests |
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod args;
 #[cfg(test)]
@@ -36,6 +36,8 @@ mod observer;
 mod operands;
 mod quote;
 mod signals;
+#[expect(unsafe_code, reason = "it runs before main")]
+mod start;
 mod stats;
 mod values;
 

@@ -294,6 +294,8 @@ fn once(
     let kind = match look.kind(source, !placing.keeps_symlinks) {
         Ok(Kind::Directory) if placing.recursive => "directory",
         Ok(Kind::Directory) | Err(_) => return Ok(transfer),
+        // The copy of the first becomes a backup, or an error.
+        Ok(_) if placing.backs_up => return Ok(transfer),
         Ok(_) => "file",
     };
     if seen.insert(look.entry(source)) {

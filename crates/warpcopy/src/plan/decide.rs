@@ -98,11 +98,11 @@ pub(crate) fn decide(options: &Options, situation: &Situation<'_>) -> Decision {
         _ => {}
     }
     let sameness = sameness(options, situation, target);
+    if sameness != Sameness::Harmless && wants_own_backup(options, situation) {
+        return Decision::Go(Way::ToBackup);
+    }
     if sameness == Sameness::Refused {
-        return match wants_own_backup(options, situation) {
-            true => Decision::Go(Way::ToBackup),
-            false => Decision::Refuse(Operation::SameFile),
-        };
+        return Decision::Refuse(Operation::SameFile);
     }
     let is_older = situation.referent.unwrap_or(target).modified < source.modified;
     let must_ask = match options.existing {
@@ -168,6 +168,9 @@ fn sameness(options: &Options, situation: &Situation<'_>, target: &Facts) -> Sam
     let unlinks = options.unlink == Unlink::Always;
     let is_link = |facts: &Facts| facts.kind == Kind::Symlink;
     let allowed = |is_allowed| if is_allowed { Sameness::Harmless } else { Sameness::Refused };
+    if seen.identity == source.identity && options.make == Make::HardLinks {
+        return Sameness::Done;
+    }
     // Two symbolic links with names of their own never hurt each other.
     if is_link(source) && is_link(seen) {
         return match seen.identity == source.identity && !backs_up {
@@ -184,9 +187,6 @@ fn sameness(options: &Options, situation: &Situation<'_>, target: &Facts) -> Sam
         let makes_link = matches!(options.make, Make::HardLinks | Make::Symlinks);
         return allowed(!leads_to_source || makes_link || backs_up || unlinks);
     }
-    if options.make == Make::HardLinks {
-        return Sameness::Done;
-    }
     let is_same_entry = target.identity == name.identity;
     if backs_up {
         return allowed(match is_same_entry {
@@ -194,6 +194,9 @@ fn sameness(options: &Options, situation: &Situation<'_>, target: &Facts) -> Sam
             // Moving the target aside would leave the source leading nowhere.
             false => !is_followed || is_link(target),
         });
+    }
+    if options.make == Make::HardLinks {
+        return Sameness::Done;
     }
     let has_other_name = is_same_entry && target.links > 1 && !situation.is_same_name;
     let is_replaced = unlinks || options.make == Make::Symlinks;

@@ -69,7 +69,7 @@ impl Worker<'_> {
         let context = self.run.context;
         let source_failed =
             |operation| move |code| entering.source.error(operation).with_cause(code);
-        let (source, unreadable) = self.open_source_directory(&entering)?;
+        let (mut source, mut unreadable) = self.open_source_directory(&entering)?;
         let facts = sys::facts(source.as_fd()).map_err(source_failed(Operation::StatSource))?;
         if context.options.into_itself {
             if self.first_made == Some(facts.identity) {
@@ -109,6 +109,10 @@ impl Worker<'_> {
         };
         if made.is_made {
             self.first_made.get_or_insert(made.facts.identity);
+            if self.run.is_into_itself {
+                // Btrfs lists what was there when the directory was opened; what was made now is to be met.
+                (source, unreadable) = self.open_source_directory(&entering)?;
+            }
             self.announce(&entering);
         }
         let root_device = entering.root_device.unwrap_or(facts.identity.device);

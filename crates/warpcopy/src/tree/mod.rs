@@ -50,6 +50,8 @@ struct Run<'a> {
     wants_starts: bool,
     /// One worker does it all.
     is_alone: bool,
+    /// Some directory is copied into itself.
+    is_into_itself: bool,
     /// Names come in the order of their inode numbers.
     is_ordered: bool,
     /// How many directories one worker keeps open.
@@ -84,6 +86,7 @@ pub(crate) fn run(
     // A filter is the caller's code: it must find the caller's descriptors.
     let has_own_tables = workers > 1 && context.filter.is_none() && sys::can_own_descriptor_table();
     let workers = if has_own_tables { workers } else { workers.min(workers_per_table_max()) };
+    let workers = workers.min(workers_with_room());
     let run = Run {
         context,
         transfers,
@@ -94,6 +97,7 @@ pub(crate) fn run(
         wants_starts: observer.wants_starts(),
         is_alone: workers == 1,
         is_ordered,
+        is_into_itself,
         directories_open_max: directories_open_max(if has_own_tables { 1 } else { workers }),
     };
     if workers == 1 {
@@ -190,6 +194,13 @@ fn file_system_of(path: &Path) -> FileSystem {
     open(path)
         .or_else(|_| open(parent_of(path)))
         .map_or(FileSystem::Other, |directory| sys::file_system(directory.as_fd()))
+}
+
+/// How many workers the address space has room for: each takes a stack and an arena of the allocator.
+fn workers_with_room() -> usize {
+    const BYTES_PER_WORKER: u64 = 128 << 20;
+    let room = sys::address_space_max().map(|bytes| bytes / BYTES_PER_WORKER);
+    room.map_or(usize::MAX, |workers| usize::try_from(workers).unwrap_or(usize::MAX).max(1))
 }
 
 /// How many workers one descriptor table has room for.

@@ -7,6 +7,11 @@ pub(crate) fn open_files_max() -> usize {
     getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| limit as usize)
 }
 
+/// Returns how many bytes of addresses the process may use, if there is a limit.
+pub(crate) fn address_space_max() -> Option<u64> {
+    getrlimit(Resource::As).current
+}
+
 /// Returns how many threads can run at once.
 pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, |count| count.get())
