@@ -258,15 +258,16 @@ impl State {
     }
 
     fn finish(mut self, around: &Surroundings<'_>) -> Result<Lowered, Misuse> {
-        self.back_up(around)?;
-        self.label(around)?;
-        let State { options, placing, .. } = &self;
+        let State { options, .. } = &self;
         if self.links && self.makes_symlinks {
             return Err(Misuse::of_grammar("cannot make both hard and symbolic links"));
         }
         if options.reflink == Reflink::Always && options.sparse != Sparse::Auto {
             return Err(Misuse::of_grammar("--reflink can be used only with --sparse=auto"));
         }
+        self.back_up(around)?;
+        self.label(around)?;
+        let State { options, placing, .. } = &self;
         let newer_than = match &self.newer {
             None => None,
             Some(Newer::Than(moment)) => Some(*moment),
@@ -313,10 +314,12 @@ impl State {
             let text = "--backup is mutually exclusive with -n or --update=none-fail";
             return Err(Misuse::of_grammar(text));
         }
-        let usual = values::backup("$VERSION_CONTROL", around.version_control.as_deref());
         self.options.backup = match self.backup {
             Some(backup) => backup,
-            None => usual.map_err(Misuse::of_grammar)?.unwrap_or(Backup::Existing),
+            None => {
+                let usual = values::backup("$VERSION_CONTROL", around.version_control.as_deref());
+                usual.map_err(Misuse::of_grammar)?.unwrap_or(Backup::Existing)
+            }
         };
         // What is no part of a name is passed over.
         let suffix = self.suffix.as_ref().or(around.backup_suffix.as_ref());

@@ -206,8 +206,9 @@ fn why_not_new(
     if let Err(error) = look.kind(holder, true) {
         return Some(messages::words(&error));
     }
-    let is_filled =
-        kind == Kind::File && matches!(placing.make, Make::Contents | Make::AttributesOnly);
+    let is_read = kind == Kind::File
+        || (!matches!(kind, Kind::Symlink | Kind::Directory) && !placing.recursive);
+    let is_filled = is_read && matches!(placing.make, Make::Contents | Make::AttributesOnly);
     match names::ends_in_slash(target) || names::ends_in_dots(plain) {
         // open(2) takes the slash for a directory, everything else for a part of a name that is missing.
         true if is_filled && !names::ends_in_dots(plain) => Some(NOT_A_DIRECTORY.to_owned()),

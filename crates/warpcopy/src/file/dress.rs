@@ -92,7 +92,7 @@ pub(crate) fn dress(
     let is_list_set = dressing.acl(wanted)?;
     if let Some(mode) = wanted.mode {
         // Whoever owns the file now is not the one who trusted it with set-id bits.
-        let mode = if owner == Owner::Lost { mode & !0o6000 } else { mode };
+        let mode = if owner == Owner::Lost { mode & !0o7000 } else { mode };
         if mode != now.mode || owner != Owner::Same || is_list_set {
             dressing.mode(mode)?;
         }

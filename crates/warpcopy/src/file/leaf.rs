@@ -123,7 +123,8 @@ fn unopened(
     host: &mut dyn Host,
     error: crate::error::Error,
 ) -> Result<FileReport> {
-    let Ok(facts) = leaf.source.facts(leaf.follows(context)) else { return Err(error) };
+    let facts = leaf.source.facts(leaf.follows(context));
+    let facts = facts.map_err(|code| leaf.source.error(Operation::StatSource).with_cause(code))?;
     let seen = Seen::look(context, leaf, &facts, host)?;
     match settle(context, leaf, &facts, &seen, host, &mut false)? {
         Settled::Skip(outcome) => Ok(leaf.report(facts.kind, outcome)),
@@ -255,7 +256,14 @@ pub(crate) fn settle(
 ) -> Result<Settled> {
     match decide(&context.options, &seen.situation(leaf, facts)) {
         Decision::Skip(outcome) => Ok(Settled::Skip(outcome)),
-        Decision::Refuse(operation) => Err(refusal(leaf, operation)),
+        Decision::Refuse(operation) => {
+            // Whether anything is written is found out at the last moment, as with cp.
+            if operation == Operation::DanglingTarget && host.wants_starts() {
+                let (source, target) = paths(&leaf.source, &leaf.target);
+                host.starting(Starting::Copying { source, target, backup: None });
+            }
+            Err(refusal(leaf, operation))
+        }
         Decision::Go(way) => Ok(Settled::Go(way)),
         asking => {
             *was_allowed = *was_allowed || ask(leaf, seen, host);

@@ -104,7 +104,9 @@ pub(crate) fn decide(options: &Options, situation: &Situation<'_>) -> Decision {
     if sameness == Sameness::Refused {
         return Decision::Refuse(Operation::SameFile);
     }
-    let is_older = situation.referent.unwrap_or(target).modified < source.modified;
+    let is_link_meant = looks_at_links(options, source) && options.publish != Publish::Staged;
+    let dated = situation.referent.filter(|_| !is_link_meant).unwrap_or(target);
+    let is_older = dated.modified < source.modified;
     let must_ask = match options.existing {
         Existing::Older | Existing::AskIfOlder if is_there && !is_older => {
             return Decision::Skip(Outcome::SkippedNotOlder);
@@ -252,7 +254,12 @@ fn staging_of_existing(
 ) -> Result<Staging, Operation> {
     let afresh = Staging::Staged { replace: true, keep: false };
     // Links are kept among the copies; what else shares the old target's inode keeps the old content, as with cp.
-    let leaves_its_links = options.preserve.links && target.kind == Kind::File && target.links > 1;
+    let written = match looks_at_links(options, situation.source) {
+        true => target,
+        false => situation.referent.unwrap_or(target),
+    };
+    let leaves_its_links =
+        options.preserve.links && written.kind == Kind::File && written.links > 1;
     let is_asked = matches!(options.existing, Existing::Ask | Existing::AskIfOlder);
     let is_node_itself = match situation.source.kind {
         Kind::File => false,

@@ -14,7 +14,7 @@ use crate::file::{
     self, Acl, Context, Layer, Spot, TargetDirectory, Unkept, Wanted, Weight, Whose, dress,
     parent_of, set_aside, unseen,
 };
-use crate::options::{Backup, Existing, Mode, Symlinks, Sync, Xattrs};
+use crate::options::{Backup, Existing, Make, Mode, Symlinks, Sync, Xattrs};
 use crate::plan::{Facts, Kind};
 use crate::sys::{self, Handle};
 
@@ -93,7 +93,9 @@ impl Worker<'_> {
             Operation::TargetIsNotDirectory => error.with_other((entering.source.path)()),
             _ => error,
         })?;
-        if made.facts.identity == facts.identity && context.options.existing == Existing::Skip {
+        let is_harmless =
+            context.options.existing == Existing::Skip || context.options.make == Make::HardLinks;
+        if made.facts.identity == facts.identity && is_harmless {
             return Ok(());
         }
         if made.facts.identity == facts.identity {
@@ -153,8 +155,10 @@ impl Worker<'_> {
         match open() {
             Ok(handle) => Ok((handle, None)),
             Err(code) if sys::NO_PERMISSION.contains(&code) => {
+                // Where not even that is allowed, the directory that holds it may not be searched.
+                let unseen = |code| entering.source.error(Operation::StatSource).with_cause(code);
                 let handle =
-                    sys::open_directory_path(directory, name, entering.follow).map_err(failed)?;
+                    sys::open_directory_path(directory, name, entering.follow).map_err(unseen)?;
                 let unread = entering.source.error(Operation::ReadDirectory).with_cause(code);
                 Ok((handle, Some(unread)))
             }

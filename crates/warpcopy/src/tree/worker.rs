@@ -499,8 +499,9 @@ impl Host for Around<'_, '_> {
         if self.claims == UseClaims::No || !options.preserve.links || !may_meet_again {
             return true;
         }
-        // Names met through symbolic links cannot be counted out.
-        let links = if options.symlinks == Symlinks::Follow { 1 } else { facts.links };
+        // Names met through symbolic links, or by several operands, cannot be counted out.
+        let is_countable = options.symlinks != Symlinks::Follow && self.run.transfers.len() == 1;
+        let links = if is_countable { facts.links } else { 1 };
         let claimed = self.run.claims.claim(facts.identity, links);
         let is_first = matches!(claimed, Claimed::First);
         self.claimed = Some((*facts, claimed));

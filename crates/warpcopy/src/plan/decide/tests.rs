@@ -540,8 +540,14 @@ fn an_update_touches_only_what_is_older() {
     everywhere(|case| {
         let is_update = matches!(case.options.existing, Existing::Older | Existing::AskIfOlder);
         let Some(target) = case.there.target else { return };
-        // A link is as old as what it leads to.
-        let modified = case.there.referent.unwrap_or(target).modified;
+        // A link is as old as what it leads to, unless it is the link itself that is to go.
+        let takes_name = case.makes_links()
+            || case.backs_up()
+            || case.options.unlink == Unlink::Always
+            || case.source.kind != Kind::File;
+        let is_link_meant = takes_name && case.options.publish != Publish::Staged;
+        let referent = case.there.referent.filter(|_| !is_link_meant);
+        let modified = referent.unwrap_or(target).modified;
         if is_update && modified >= SOURCE_MODIFIED {
             case.holds(case.staging().is_none(), "not older, and touched");
         }
@@ -558,9 +564,10 @@ fn a_reason_to_skip_is_the_true_one() {
         let is_true = match outcome {
             Outcome::SkippedExisting => existing == Existing::Skip,
             Outcome::SkippedNotOlder => {
-                let target = case.there.referent.or(case.there.target);
+                let ends = [case.there.referent, case.there.target];
+                let is_newer = |end: &Facts| end.modified >= SOURCE_MODIFIED;
                 matches!(existing, Existing::Older | Existing::AskIfOlder)
-                    && target.is_some_and(|target| target.modified >= SOURCE_MODIFIED)
+                    && ends.iter().flatten().any(is_newer)
             }
             Outcome::SkippedSameLink => {
                 let target = case.there.target.map(|target| target.identity);
