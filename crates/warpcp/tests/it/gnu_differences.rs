@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::gnu_options::place;
@@ -13,10 +13,10 @@ use crate::support::run::program;
 use crate::support::{Fs, Scratch, skip};
 
 /// A version of GNU coreutils.
-type Version = (u32, u32);
+pub(crate) type Version = (u32, u32);
 
 /// What is written of a row holds for every version that is looked at.
-const ALWAYS: Version = (0, 0);
+pub(crate) const ALWAYS: Version = (0, 0);
 
 /// A command line, and what it prints: what the command says first, then what is on standard output.
 struct Row {
@@ -233,16 +233,16 @@ fn gnu() -> Option<(PathBuf, Version)> {
 }
 
 /// The programs to compare, where they are run, and what was found wrong.
-struct Judge {
+pub(crate) struct Judge {
     gnu: PathBuf,
-    version: Version,
-    scratch: Scratch,
+    pub(crate) version: Version,
+    pub(crate) scratch: Scratch,
     wrong: Vec<String>,
 }
 
 /// Which program, by which name.
-#[derive(Clone, Copy, Debug)]
-enum Who {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Who {
     Gnu,
     /// Ours, called `cp`.
     Strict,
@@ -250,8 +250,14 @@ enum Who {
     Own,
 }
 
+impl Who {
+    fn name(self) -> &'static str {
+        if self == Who::Own { "warpcp" } else { "cp" }
+    }
+}
+
 impl Judge {
-    fn new() -> Option<Judge> {
+    pub(crate) fn new() -> Option<Judge> {
         let Some((gnu, version)) = gnu() else {
             skip("gnu-cp", "cp is not GNU's; WARPCOPY_GNU_CP can name one");
             return None;
@@ -266,26 +272,34 @@ impl Judge {
         }
     }
 
-    /// Runs a line in a new place, and returns what it prints.
-    fn run(&self, who: Who, line: &str) -> String {
-        let (root, bin) = (self.scratch.join("place"), self.scratch.join("bin"));
-        place(&root);
+    /// Makes a directory that holds the program under its name.
+    pub(crate) fn bin(&self, who: Who) -> PathBuf {
+        let bin = self.scratch.join("bin");
         fs::create_dir(&bin).unwrap();
-        let (program, name) = match who {
-            Who::Gnu => (self.gnu.clone(), "cp"),
-            Who::Strict => (program(), "cp"),
-            Who::Own => (program(), "warpcp"),
-        };
-        symlink(program, bin.join(name)).unwrap();
-        // Nothing here waits for long, but a fault may.
-        let mut shell = Command::new("timeout");
-        shell.args(["100", "sh", "-c", &line.replace("cp ", &format!("{name} "))]);
+        let program = if who == Who::Gnu { self.gnu.clone() } else { program() };
+        symlink(program, bin.join(who.name())).unwrap();
+        bin
+    }
+
+    /// Gives a shell the programs in this directory, and nothing that changes what they do.
+    pub(crate) fn surround<'a>(&self, shell: &'a mut Command, bin: &Path) -> &'a mut Command {
         for variable in ["POSIXLY_CORRECT", "SIMPLE_BACKUP_SUFFIX", "VERSION_CONTROL"] {
             shell.env_remove(variable);
         }
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-        shell.current_dir(&root).env("PATH", path).env("LC_ALL", "C").stdin(Stdio::null());
-        let output = shell.output().unwrap();
+        shell.env("PATH", path).env("LC_ALL", "C").stdin(Stdio::null())
+    }
+
+    /// Runs a line in a new place, and returns what it prints.
+    fn run(&self, who: Who, line: &str) -> String {
+        let root = self.scratch.join("place");
+        place(&root);
+        let bin = self.bin(who);
+        let name = who.name();
+        // Nothing here waits for long, but a fault may.
+        let mut shell = Command::new("timeout");
+        shell.args(["100", "sh", "-c", &line.replace("cp ", &format!("{name} "))]);
+        let output = self.surround(shell.current_dir(&root), &bin).output().unwrap();
         for used in [root, bin] {
             fs::remove_dir_all(used).unwrap();
         }

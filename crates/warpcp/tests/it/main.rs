@@ -14,6 +14,7 @@ mod every_call;
 mod faults;
 mod fuse;
 mod gnu_differences;
+mod gnu_lines;
 mod gnu_options;
 mod gnu_trees;
 mod holes;
