@@ -7,22 +7,23 @@ use super::fill::{Failure, Filled, Step, Surroundings, fill};
 use super::memory::bits;
 use super::regular::Copying;
 use crate::error::{Error, Operation, Result};
-use crate::plan::{self, Code, FileSystem, Kind, Method};
+use crate::plan::{self, Code, Facts, FileSystem, Kind, Method};
 use crate::report::{Bytes, FileReport, InPlace, Reason, StagingUsed};
 use crate::sys::{self, Borrowed, Ends, Ready};
 
 impl Copying<'_> {
+    /// Moves the content; returns the facts of the target if it was looked at after its last byte.
     pub(super) fn fill_target(
         &self,
         tools: &mut Tools,
         target: Borrowed<'_>,
         report: &mut FileReport,
-    ) -> Result<()> {
+    ) -> Result<Option<Facts>> {
         let is_stream = self.facts.kind != Kind::File
             || report.staging == Some(StagingUsed::InPlace(InPlace::NotRegular));
         if is_stream {
             report.bytes = self.stream(tools, target)?;
-            return Ok(());
+            return Ok(None);
         }
         // What is written in place may be elsewhere than its name.
         let target_device = match report.staging {
@@ -57,14 +58,14 @@ impl Copying<'_> {
             counters: &self.context.counters,
         };
         let kinds = (source_fs, target_fs);
-        let filled = self.fill_patiently(tools, target, kinds, &plan, &around)?;
+        let (filled, cloned) = self.fill_patiently(tools, target, kinds, &plan, &around)?;
         for refusal in &filled.refusals {
             self.context.memory.note(pair, *refusal);
         }
         report.refusals.extend(filled.refusals);
         report.bytes = filled.bytes;
         report.changed = self.has_source_changed(&report.bytes)?;
-        Ok(())
+        Ok(cloned.filter(|_| report.bytes.method == Some(Method::Clone)))
     }
 
     /// Fills; where a clone is demanded and may work in a moment, waits for that moment.
@@ -75,7 +76,7 @@ impl Copying<'_> {
         (source_fs, target_fs): (FileSystem, FileSystem),
         plan: &plan::FillPlan,
         around: &Surroundings<'_>,
-    ) -> Result<Filled> {
+    ) -> Result<(Filled, Option<Facts>)> {
         // OpenZFS writes out what is dirty within five seconds (zfs_txg_timeout).
         const ATTEMPTS_MAX: usize = 30;
         const PAUSE: Duration = Duration::from_millis(200);
@@ -95,10 +96,12 @@ impl Copying<'_> {
                 {
                     std::thread::sleep(PAUSE);
                 }
-                answer => return answer.map_err(|failure| self.failed(failure)),
+                Err(failure) => return Err(self.failed(failure)),
+                Ok(filled) => return Ok((filled, ends.cloned)),
             }
         }
-        fill(&mut ends, plan, around).map_err(|failure| self.failed(failure))
+        let filled = fill(&mut ends, plan, around).map_err(|failure| self.failed(failure))?;
+        Ok((filled, ends.cloned))
     }
 
     fn failed(&self, failure: Failure) -> Error {

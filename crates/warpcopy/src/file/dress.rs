@@ -8,7 +8,7 @@ use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 
 use crate::error::{Error, Operation, Result};
-use crate::plan::{Code, Facts};
+use crate::plan::{Code, Facts, Looks};
 use crate::sys::{self, Place};
 
 /// What a target is to look like. `None` leaves a thing as it is.
@@ -79,7 +79,7 @@ pub(crate) type PathOf<'a> = &'a dyn Fn() -> PathBuf;
 /// What the file system or the caller's privilege does not allow is returned; anything else is an error.
 pub(crate) fn dress(
     place: Place<'_>,
-    now: &Facts,
+    now: Looks,
     wanted: &Wanted<'_>,
     path: PathOf<'_>,
 ) -> Result<Vec<Unkept>> {
@@ -122,7 +122,7 @@ struct Dressing<'a> {
 }
 
 impl Dressing<'_> {
-    fn owner(&mut self, now: &Facts, wanted: Option<(u32, u32)>) -> Result<Owner> {
+    fn owner(&mut self, now: Looks, wanted: Option<(u32, u32)>) -> Result<Owner> {
         let Some((owner, group)) = wanted else { return Ok(Owner::Same) };
         if (now.owner, now.group) == (owner, group) {
             return Ok(Owner::Same);

@@ -5,7 +5,7 @@ use super::regular::{Copying, Kept};
 use super::target::Target;
 use crate::error::{Error, Operation, Result};
 use crate::options::{Make, Mode, Xattrs};
-use crate::plan::{Code, Facts, Kind};
+use crate::plan::{Code, Facts, Kind, Looks, Method};
 use crate::report::{FileReport, StagingUsed};
 use crate::sys::{self, Place};
 
@@ -51,26 +51,56 @@ impl Copying<'_> {
         self.names.iter().any(|name| name.as_c_str() == sys::ACL_ACCESS)
     }
 
+    /// What a target that is new and was written by plain writes looks like, where that is sure without asking: the
+    /// file system gives what was asked for less the umask, and writes say how far they came.
+    pub(super) fn looks_when_written(
+        &self,
+        umask: Option<u32>,
+        staging: StagingUsed,
+        report: &FileReport,
+    ) -> Option<Looks> {
+        let (owner, group) = self.leaf.into.owner_of_new?;
+        let is_sure = staging == StagingUsed::Exclusive
+            && !self.leaf.into.has_default_acl
+            && matches!(report.bytes.method, None | Some(Method::ReadWrite));
+        let mode = self.mode_at_creation() & !umask?;
+        is_sure.then_some(Looks { owner, group, mode })
+    }
+
+    /// Looks at a target whose content is there, unless that was just done, and verifies its length.
+    pub(super) fn look_at(
+        &self,
+        made: &Target<'_>,
+        seen: Option<Facts>,
+        staging: StagingUsed,
+        report: &FileReport,
+    ) -> Result<Looks> {
+        let facts = match seen {
+            Some(facts) => facts,
+            None => sys::facts(made.file())
+                .map_err(|code| self.leaf.target.error(Operation::StatTarget).with_cause(code))?,
+        };
+        self.verify_length(&facts, staging, report)?;
+        Ok(facts.looks())
+    }
+
     pub(super) fn dress_target(
         &self,
         made: &Target<'_>,
+        now: Looks,
         staging: StagingUsed,
         kept: Option<&Kept<'_>>,
         report: &mut FileReport,
     ) -> std::result::Result<(), Undressed> {
         let path = self.leaf.target.path;
-        let now = sys::facts(made.file()).map_err(|code| {
-            Undressed::Failed(self.leaf.target.error(Operation::StatTarget).with_cause(code))
-        })?;
-        self.verify_length(&now, staging, report).map_err(Undressed::Failed)?;
         let place = Place::Open(made.file());
         let now = match kept {
-            Some(kept) => self.dress_as_before(place, &now, kept)?,
+            Some(kept) => self.dress_as_before(place, now, kept)?,
             None => now,
         };
         let layers = self.source_layers();
-        let wanted = self.wanted(&now, staging, kept.is_some(), &layers);
-        let unkept = dress(place, &now, &wanted, path).map_err(Undressed::Failed)?;
+        let wanted = self.wanted(now, staging, kept.is_some(), &layers);
+        let unkept = dress(place, now, &wanted, path).map_err(Undressed::Failed)?;
         sort_out(unkept, report);
         sort_out(self.unlisted_names(), report);
         Ok(())
@@ -88,12 +118,7 @@ impl Copying<'_> {
 
     /// A new file has the length that was moved into it. Drivers have claimed more than they did: a FUSE server's
     /// count was cut to 32 bits in libfuse/libfuse#1331.
-    pub(super) fn verify_length(
-        &self,
-        now: &Facts,
-        staging: StagingUsed,
-        report: &FileReport,
-    ) -> Result<()> {
+    fn verify_length(&self, now: &Facts, staging: StagingUsed, report: &FileReport) -> Result<()> {
         let is_filled = self.context.options.make == Make::Contents
             && !matches!(staging, StagingUsed::InPlace(_));
         match is_filled && now.len_bytes != report.bytes.len {
@@ -106,9 +131,9 @@ impl Copying<'_> {
     fn dress_as_before(
         &self,
         place: Place<'_>,
-        now: &Facts,
+        now: Looks,
         kept: &Kept<'_>,
-    ) -> std::result::Result<Facts, Undressed> {
+    ) -> std::result::Result<Looks, Undressed> {
         let layers = [Layer {
             origin: kept.place,
             names: kept.names,
@@ -134,7 +159,7 @@ impl Copying<'_> {
             dress(place, now, &wanted, self.leaf.target.path).map_err(Undressed::Failed)?;
         match unkept.first().and_then(|unkept| unkept.error.code()) {
             Some(code) => Err(Undressed::CannotKeep(code)),
-            None => Ok(Facts { owner: kept.facts.owner, group: kept.facts.group, mode, ..*now }),
+            None => Ok(Looks { owner: kept.facts.owner, group: kept.facts.group, mode }),
         }
     }
 
@@ -157,7 +182,7 @@ impl Copying<'_> {
 
     fn wanted<'a>(
         &'a self,
-        now: &Facts,
+        now: Looks,
         staging: StagingUsed,
         is_kept: bool,
         layers: &'a [Layer<'a>],

@@ -126,11 +126,17 @@ pub(crate) struct Tools {
     file_systems: Vec<(u64, FileSystem)>,
     /// Devices where a file without a name cannot be made.
     named_only: Vec<u64>,
+    /// The umask, where no other thread can change it.
+    umask: Option<u32>,
     /// The source's extended attributes.
     names: Vec<CString>,
 }
 
 impl Tools {
+    pub(crate) fn new(umask: Option<u32>) -> Tools {
+        Tools { umask, ..Tools::default() }
+    }
+
     /// Buffers for this many threads, at least one.
     fn buffers(&mut self, threads: usize) -> &mut [Buffer] {
         let count = threads.max(1);
@@ -140,7 +146,7 @@ impl Tools {
         &mut self.buffers[..count]
     }
 
-    fn file_system(&mut self, file: Borrowed<'_>, device: u64) -> FileSystem {
+    pub(crate) fn file_system(&mut self, file: Borrowed<'_>, device: u64) -> FileSystem {
         if let Some((_, known)) = self.file_systems.iter().find(|(known, _)| *known == device) {
             return *known;
         }
@@ -175,6 +181,8 @@ pub(crate) struct TargetDirectory {
     pub(crate) device: u64,
     /// New entries inherit an access control list.
     pub(crate) has_default_acl: bool,
+    /// Owner and group of new files, where that is sure.
+    pub(crate) owner_of_new: Option<(u32, u32)>,
 }
 
 impl TargetDirectory {
@@ -182,6 +190,7 @@ impl TargetDirectory {
         Ok(TargetDirectory {
             device: sys::facts(directory)?.identity.device,
             has_default_acl: sys::has_default_acl(directory),
+            owner_of_new: None,
         })
     }
 }

@@ -257,11 +257,16 @@ impl Copying<'_> {
         report: &mut FileReport,
     ) -> Result<Attempt> {
         report.staging = Some(staging);
-        if self.context.options.make == Make::Contents {
-            self.fill_target(tools, made.file(), report)?;
-        }
+        let seen = match self.context.options.make {
+            Make::Contents => self.fill_target(tools, made.file(), report)?,
+            _ => None,
+        };
         if staging != StagingUsed::InPlace(InPlace::NotRegular) {
-            match self.dress_target(&made, staging, kept, report) {
+            let now = match self.looks_when_written(tools.umask, staging, report) {
+                Some(looks) => looks,
+                None => self.look_at(&made, seen, staging, report)?,
+            };
+            match self.dress_target(&made, now, staging, kept, report) {
                 Err(Undressed::CannotKeep(code)) => {
                     let reason = InPlace::CannotKeep(code);
                     return Ok(Attempt::Instead(Staging::InPlace(reason)));

@@ -212,7 +212,7 @@ impl Making {
             is_directory: false,
         };
         let place = Place::Named(leaf.target.directory, name);
-        let unkept = dress(place, &now, &wanted, leaf.target.path)?;
+        let unkept = dress(place, now.looks(), &wanted, leaf.target.path)?;
         sort_out(unkept, report);
         Ok(())
     }

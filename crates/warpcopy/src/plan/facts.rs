@@ -77,6 +77,10 @@ impl Facts {
         self.allocated_bytes < self.len_bytes
     }
 
+    pub(crate) fn looks(&self) -> Looks {
+        Looks { owner: self.owner, group: self.group, mode: self.mode }
+    }
+
     /// Whether content or attributes changed between two looks. Clock ticks hide changes within a few
     /// milliseconds, so `false` is no proof.
     pub(crate) fn has_changed_since(&self, earlier: &Facts) -> bool {
@@ -84,6 +88,15 @@ impl Facts {
             || self.modified != earlier.modified
             || self.changed != earlier.changed
     }
+}
+
+/// What of a file's looks has to be set where it is not as it is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Looks {
+    pub(crate) owner: u32,
+    pub(crate) group: u32,
+    /// Permission, set-id and sticky bits.
+    pub(crate) mode: u32,
 }
 
 /// What is worth knowing about a file system before a method is chosen.
@@ -107,9 +120,10 @@ pub(crate) enum FileSystem {
 }
 
 impl FileSystem {
-    /// Whether "everything is a hole" can be believed. Elsewhere such files are read:
-    /// openzfs/zfs#8816, #11900 and #15526 lost data to false answers.
-    pub(crate) fn tells_true_holes(self) -> bool {
+    /// Whether it can be taken at its word. Elsewhere "everything is a hole" is not believed, but read:
+    /// openzfs/zfs#8816, #11900 and #15526 lost data to false answers. And a server may give a new file another owner
+    /// or mode than was asked for, and fewer bytes than it says.
+    pub(crate) fn is_trusted(self) -> bool {
         matches!(self, FileSystem::Btrfs | FileSystem::Xfs | FileSystem::Ext4 | FileSystem::Tmpfs)
     }
 }

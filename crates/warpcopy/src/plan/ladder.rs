@@ -166,7 +166,7 @@ pub(crate) fn choose(
 ) -> FillPlan {
     // A file that calls itself empty is believed where nothing is made up.
     let is_pseudo =
-        source_fs == FileSystem::Pseudo || (source.len_bytes == 0 && !source_fs.tells_true_holes());
+        source_fs == FileSystem::Pseudo || (source.len_bytes == 0 && !source_fs.is_trusted());
     let seeks_holes = options.sparse != Sparse::Never && source.is_sparse() && !is_pseudo;
     let must_clone = options.reflink == Reflink::Always;
     let is_split = threads > 1

@@ -18,7 +18,7 @@ mod verdict;
 pub(crate) use decide::{
     Decision, Situation, Staging, Way, decide, looks_at_links, staging_after_backup,
 };
-pub(crate) use facts::{Facts, FileSystem};
+pub(crate) use facts::{Facts, FileSystem, Looks};
 pub(crate) use ladder::{
     Data, Fault, FillPlan, Ladder, Mover, Part, SPLIT_PAYS_FROM_BYTES, Side, choose,
 };

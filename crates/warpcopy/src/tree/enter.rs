@@ -108,6 +108,7 @@ impl Worker<'_> {
                 Some(false) if made.is_made => false,
                 _ => sys::has_default_acl(made.open.handle.as_fd()),
             },
+            owner_of_new: self.owner_of_new(&made),
         };
         if made.is_made {
             self.first_made.get_or_insert(made.facts.identity);
@@ -142,6 +143,19 @@ impl Worker<'_> {
             self.push_level(dir, &pair);
         }
         Ok(())
+    }
+
+    /// Whom files belong to that are made in a directory of this run's own, which nobody else may change: as the
+    /// directory itself, their owner is the caller, and their group the caller's or, by set-group-id and mount options,
+    /// that of the directory above (open(2), mkdir(2)). Network and FUSE servers may do otherwise; and a directory
+    /// that was given more rights may have lost its set-group-id bit (chmod(2)).
+    fn owner_of_new(&mut self, made: &MadeDirectory) -> Option<(u32, u32)> {
+        let MadeDirectory { open, facts, is_made } = made;
+        let is_sure = *is_made
+            && facts.owner == self.run.context.caller.owner
+            && facts.mode & 0o700 == 0o700
+            && self.tools.file_system(open.handle.as_fd(), facts.identity.device).is_trusted();
+        is_sure.then_some((facts.owner, facts.group))
     }
 
     /// Opens the source for listing. Where that is not allowed its copy is made all the same, empty.
@@ -258,7 +272,7 @@ impl Worker<'_> {
             times: preserve.timestamps.then_some(&dir.source),
             is_directory: true,
         };
-        let mut unkept = dress(pair.target_place(), &now, &wanted, &target_path)?;
+        let mut unkept = dress(pair.target_place(), now.looks(), &wanted, &target_path)?;
         unkept.extend(unlisted.map(|code| {
             let error = Error::new(Operation::SetXattr, dir.source_path()).with_cause(code);
             Unkept { error, weight }

@@ -101,7 +101,7 @@ pub(crate) fn run(
         directories_open_max: directories_open_max(if has_own_tables { 1 } else { workers }),
     };
     if workers == 1 {
-        return Worker::new(&run, Outlet::direct(observer)).work();
+        return Worker::new(&run, Outlet::direct(observer), None).work();
     }
     in_parallel(&run, workers, has_own_tables, observer)
 }
@@ -120,10 +120,12 @@ fn in_parallel(
         for _ in 0..workers {
             let sender = sender.clone();
             let work = move || {
+                let mut umask = None;
                 if has_own_tables {
                     sys::own_descriptor_table();
+                    umask = sys::own_umask();
                 }
-                Worker::new(run, Outlet::channel(sender)).work()
+                Worker::new(run, Outlet::channel(sender), umask).work()
             };
             match std::thread::Builder::new().spawn_scoped(scope, work) {
                 Ok(thread) => threads.push(thread),
@@ -133,7 +135,7 @@ fn in_parallel(
         }
         drop(sender);
         if threads.is_empty() {
-            report = Worker::new(run, Outlet::direct(observer)).work();
+            report = Worker::new(run, Outlet::direct(observer), None).work();
             return;
         }
         for message in receiver {

@@ -54,10 +54,10 @@ impl Drop for Busy<'_> {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(run: &'a Run<'a>, outlet: Outlet<'a>) -> Worker<'a> {
+    pub(super) fn new(run: &'a Run<'a>, outlet: Outlet<'a>, umask: Option<u32>) -> Worker<'a> {
         Worker {
             run,
-            tools: Tools::default(),
+            tools: Tools::new(umask),
             handles: Handles::new(run.directories_open_max),
             last_parent: LastParent::default(),
             levels: Vec::new(),

@@ -90,6 +90,53 @@ everywhere! {
         }
     }
 
+    // What a new file looks like depends on the umask, on whom it is made by, and on the directory it is made in.
+    fn files_of_a_tree_look_right_wherever_it_is_made(scratch) {
+        if !is_root() {
+            return;
+        }
+        const MODES: [u32; 8] = [0o600, 0o644, 0o664, 0o755, 0o777, 0o4755, 0o2755, 0o000];
+        const OWNERS: [(u32, u32); 3] = [(0, 0), (1001, 1002), (0, 1003)];
+        let source = scratch.join("source");
+        let mut files = Vec::new();
+        fs::create_dir(&source).unwrap();
+        for (number, (uid, gid)) in OWNERS.into_iter().enumerate() {
+            fs::create_dir(source.join(format!("{number}"))).unwrap();
+            for has in MODES {
+                let name = format!("{number}/{has:o}");
+                write(source.join(&name), if has == 0o644 { &b""[..] } else { b"content" });
+                owner(&source.join(&name), uid, gid);
+                mode(&source.join(&name), has);
+                files.push((name, has));
+            }
+        }
+        mode(&source.join("2"), 0o2775);
+        let places = ["plain", "heirs", "listed"].map(|name| scratch.join(name));
+        places.iter().for_each(|place| fs::create_dir(place).unwrap());
+        owner(&places[1], 1001, 1003);
+        mode(&places[1], 0o2777);
+        default_acl(&places[2], &some_acl(1001, 1002));
+        for (place, mask) in places.iter().flat_map(|place| [0, 0o022, 0o077, 0o777].map(|mask| (place, mask))) {
+            for workers in ["-j1", "-j2"] {
+                let target = place.join("target");
+                Warpcp::copy(&format!("-a {workers}"), &source, &target).umask(mask).succeeds();
+                assert_same_tree(&source, &target);
+                fs::remove_dir_all(&target).unwrap();
+                if place.ends_with("listed") {
+                    continue;
+                }
+                Warpcp::copy(&format!("-r {workers}"), &source, &target).umask(mask).succeeds();
+                let group = if place.ends_with("heirs") { 1003 } else { 0 };
+                for (name, has) in &files {
+                    let metadata = fs::metadata(target.join(name)).unwrap();
+                    assert_eq!((metadata.uid(), metadata.gid()), (0, group), "{name}");
+                    assert_eq!(bits(&target.join(name)), has & 0o777 & !mask, "{name}");
+                }
+                fs::remove_dir_all(&target).unwrap();
+            }
+        }
+    }
+
     fn a_plain_copy_has_its_own_owner_and_times(scratch) {
         if !is_root() {
             return;

@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod attributes;
+mod calls;
 mod clone;
 mod completions;
 mod crash;

@@ -208,8 +208,8 @@ fn the_cache_is_left_alone_exactly_when_that_was_asked_for() {
 fn a_length_that_says_nothing_is_not_believed() {
     everywhere(|case| {
         let is_empty = case.source.len_bytes == 0;
-        let says_nothing = case.source_fs == FileSystem::Pseudo
-            || (is_empty && !case.source_fs.tells_true_holes());
+        let says_nothing =
+            case.source_fs == FileSystem::Pseudo || (is_empty && !case.source_fs.is_trusted());
         let believed = (!says_nothing).then_some(case.source.len_bytes);
         case.holds(case.plan.len_bytes == believed, "wrong length");
         if says_nothing {

@@ -9,7 +9,7 @@ use rustix::fs::{
 use rustix::io::{Errno, pread, pwrite, read, write};
 
 use super::direct::{self, DirectPair};
-use super::{Answer, Borrowed, code, retry, split};
+use super::{Answer, Borrowed, code, facts, retry, split};
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
 
 /// Bytes read at once. Larger buffers lose: 1 MiB was four times slower than 256 KiB on ext4 and XFS.
@@ -50,6 +50,8 @@ pub(crate) struct Ends<'a> {
     /// One for each thread that may move bytes of this file.
     pub(crate) buffers: &'a mut [Buffer],
     direct: Option<DirectPair>,
+    /// The target as it was right after it was cloned.
+    pub(crate) cloned: Option<Facts>,
     /// The source has no positions; it is read as it comes.
     reads_in_order: bool,
 }
@@ -73,6 +75,7 @@ impl<'a> Ends<'a> {
             makes_holes,
             buffers,
             direct: None,
+            cloned: None,
             reads_in_order: false,
         }
     }
@@ -140,8 +143,9 @@ impl Mover for Ends<'_> {
         rustix::fs::ioctl_ficlone(self.target, self.source)
             .map_err(|errno| fault(errno, Side::Either))?;
         // openzfs/zfs#15728: the call may report success and have cloned only a part.
-        let stat = retry(|| fstat(self.target));
-        stat.map(|stat| stat.st_size as u64).map_err(|code| Fault { code, side: Side::Target })
+        let facts = facts(self.target).map_err(|code| Fault { code, side: Side::Target })?;
+        self.cloned = Some(facts);
+        Ok(facts.len_bytes)
     }
 
     fn part(&mut self, method: Method, range: Range<u64>) -> Result<Part, Fault> {
@@ -216,7 +220,7 @@ impl Ends<'_> {
         // "Nothing but a hole" about a file that occupies blocks, or from a file system whose word has been
         // wrong before, lost data in openzfs/zfs#8816, #11900 and #15526. Reading is always true.
         let is_doubtful =
-            from == 0 && (self.facts.allocated_bytes > 0 || !self.source_fs.tells_true_holes());
+            from == 0 && (self.facts.allocated_bytes > 0 || !self.source_fs.is_trusted());
         if !is_doubtful || len <= from {
             return Ok(Data::HoleUntil(len.max(from)));
         }

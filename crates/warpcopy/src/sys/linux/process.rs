@@ -1,6 +1,8 @@
 //! What the process may do: limits, umask, descriptor tables.
 
-use rustix::process::{Resource, getrlimit};
+use rustix::fs::Mode;
+use rustix::process::{Resource, getrlimit, umask as umask_of_thread};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 /// Returns how many descriptors the process may have open.
 pub(crate) fn open_files_max() -> usize {
@@ -50,6 +52,19 @@ pub(crate) fn own_descriptor_table() -> bool {
     let answer =
         unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_UNSHARE) };
     answer == 0
+}
+
+/// Gives the calling thread a umask (and working directory) of its own and returns it: what other threads do to theirs
+/// changes nothing here any more.
+///
+/// Returns `None`, with everything shared as before, where the system does not do it (seccomp).
+pub(crate) fn own_umask() -> Option<u32> {
+    // SAFETY: descriptors stay shared; the flag concerns the umask, the root and the working directory alone.
+    unsafe { unshare_unsafe(UnshareFlags::FS) }.ok()?;
+    // It can only be read by changing it, which nobody else sees now.
+    let mask = umask_of_thread(Mode::from_raw_mode(0o077));
+    umask_of_thread(mask);
+    Some(mask.as_raw_mode())
 }
 
 /// Who the calling process acts as.
