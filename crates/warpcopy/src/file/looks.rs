@@ -107,13 +107,13 @@ impl Copying<'_> {
     }
 
     /// What it means that the source does not tell its attributes.
-    fn unlisted_names(&self) -> Vec<Unkept> {
+    fn unlisted_names(&self) -> Option<Unkept> {
         let weight = match self.context.options.preserve.xattrs {
             Xattrs::Try => Weight::Warned,
             Xattrs::Drop | Xattrs::Require => Weight::Required,
         };
         let error = |code| self.leaf.source.error(Operation::SetXattr).with_cause(code);
-        self.unlisted.map(|code| Unkept { error: error(code), weight }).into_iter().collect()
+        self.unlisted.map(|code| Unkept { error: error(code), weight })
     }
 
     /// A new file has the length that was moved into it. Drivers have claimed more than they did: a FUSE server's
@@ -224,7 +224,7 @@ pub(super) enum Undressed {
 }
 
 /// Puts what could not be kept where it belongs in the report.
-pub(super) fn sort_out(unkept: Vec<Unkept>, report: &mut FileReport) {
+pub(super) fn sort_out(unkept: impl IntoIterator<Item = Unkept>, report: &mut FileReport) {
     for Unkept { error, weight } in unkept {
         match weight {
             Weight::Required => report.incomplete.push(error),

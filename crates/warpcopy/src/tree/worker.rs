@@ -85,13 +85,19 @@ impl<'a> Worker<'a> {
 
     /// Works through the levels it has, and the operands that come back meanwhile.
     fn drain(&mut self) {
+        // Kept from name to name: workers in one directory would wait for each other's counting of its owners.
+        let mut dir = None;
         loop {
-            while let Some(dir) = self.next_level() {
-                let local = self.levels.last_mut().expect("next_level leaves one");
+            while let Some(local) = self.next_level() {
+                let here = &local.level.dir;
+                let dir = match &mut dir {
+                    Some(dir) if Arc::ptr_eq(dir, here) => dir,
+                    other => other.insert(Arc::clone(here)),
+                };
                 match local.level.names.pop_front() {
                     Some(listed) => {
                         self.share();
-                        self.one(&dir, listed);
+                        self.one(dir, listed);
                     }
                     None => self.read_more(),
                 }
@@ -103,8 +109,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Returns the directory of the deepest level that has something left; finishes those that have not.
-    fn next_level(&mut self) -> Option<Arc<Dir>> {
+    /// Returns the deepest level that has something left; finishes those that have not.
+    fn next_level(&mut self) -> Option<&mut Local> {
         loop {
             let local = self.levels.last_mut()?;
             if self.run.context.cancel.is_cancelled() {
@@ -112,7 +118,7 @@ impl<'a> Worker<'a> {
                 local.level.has_more = false;
             }
             if !local.level.names.is_empty() || local.level.has_more {
-                return Some(Arc::clone(&local.level.dir));
+                return self.levels.last_mut();
             }
             let local = self.levels.pop().expect("it was just looked at");
             self.release(local.level.dir);
