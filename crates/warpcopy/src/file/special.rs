@@ -11,7 +11,7 @@ use super::target::{publish, with_temporary_name};
 use super::{Context, Host, Starting, paths, unseen};
 use crate::error::{Error, Operation, Result};
 use crate::options::{Make, Mode, Options, Preserve, Unlink, Xattrs};
-use crate::plan::{Code, Facts, Kind, Staging, Way};
+use crate::plan::{Code, Facts, Kind, Looks, Staging, Way};
 use crate::report::{FileReport, Outcome, StagingUsed};
 use crate::sys::{self, Answer, Borrowed, Place};
 
@@ -189,8 +189,12 @@ impl Making {
             },
             whose: Whose::Source,
         }];
-        let now = sys::facts_at(leaf.target.directory, name, false)
-            .map_err(|code| leaf.target.error(Operation::StatTarget).with_cause(code))?;
+        let now = match leaf.into.owner_of_new {
+            Some((owner, group)) if !has_mode => Looks { owner, group, mode: 0o777 },
+            _ => sys::facts_at(leaf.target.directory, name, false)
+                .map_err(|code| leaf.target.error(Operation::StatTarget).with_cause(code))?
+                .looks(),
+        };
         let wanted = Wanted {
             owner: preserve.ownership.then_some((facts.owner, facts.group)),
             mode: match preserve.mode {
@@ -212,7 +216,7 @@ impl Making {
             is_directory: false,
         };
         let place = Place::Named(leaf.target.directory, name);
-        let unkept = dress(place, now.looks(), &wanted, leaf.target.path)?;
+        let unkept = dress(place, now, &wanted, leaf.target.path)?;
         sort_out(unkept, report);
         Ok(())
     }

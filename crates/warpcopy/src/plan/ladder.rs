@@ -150,7 +150,9 @@ pub(crate) fn clone_pays_from_bytes(target: FileSystem) -> u64 {
 /// at 2.8 from tmpfs to ext4, reading and writing at 2.2 both.
 pub(crate) const OFFLOAD_PAYS_FROM_BYTES: u64 = 64 << 10;
 
-/// From this length in bytes on, threads that have nothing else to do help with one file.
+/// From this length in bytes on, threads that have nothing else to do help with one file. Starting them for smaller
+/// ones takes a fifth more of the processors and gains nothing sure (two threads against one, ext4 and tmpfs: 1.17 and
+/// 1.22 of the time at 4 MiB, 0.93 and 1.21 at 16 MiB).
 pub(crate) const SPLIT_PAYS_FROM_BYTES: u64 = 128 << 20;
 
 /// Preallocation of fewer bytes than this only costs.

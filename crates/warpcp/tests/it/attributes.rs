@@ -1,7 +1,7 @@
 //! Owner, mode, lists of access, attributes, times: what is kept when asked for, and what is never given away.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
 
 use crate::methods::METHODS;
@@ -109,6 +109,9 @@ everywhere! {
                 mode(&source.join(&name), has);
                 files.push((name, has));
             }
+            let link = source.join(format!("{number}/link"));
+            symlink("600", &link).unwrap();
+            lchown(&link, Some(uid), Some(gid)).unwrap();
         }
         mode(&source.join("2"), 0o2775);
         let places = ["plain", "heirs", "listed"].map(|name| scratch.join(name));
