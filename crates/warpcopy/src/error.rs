@@ -209,6 +209,10 @@ operations! {
     ThroughJustCreated => "will not copy through just-created symbolic link",
     /// A directory would be copied into itself.
     IntoItself => "cannot copy a directory into itself:",
+    /// A directory was named, or met, before; its copy is not made again. A warning.
+    Repeated => "was met before; skip",
+    /// A directory was copied to another name before, and directories have no second names.
+    LinkDirectory => "will not make a hard link to a directory:",
     /// A symbolic link leads back to a directory that holds it.
     SymlinkCycle => "symbolic link makes a cycle:",
     /// Sharing the source's blocks.

@@ -41,6 +41,8 @@ pub(crate) struct Placing {
     pub(crate) keeps_symlinks: bool,
     pub(crate) make: Make,
     pub(crate) backs_up: bool,
+    /// The library knows directories that were named before.
+    pub(crate) is_strict: bool,
 }
 
 /// What is printed while copying.
@@ -291,7 +293,13 @@ impl State {
         voice.make = make;
         let keeps_symlinks = self.symlinks() == Symlinks::Keep;
         let backs_up = options.backup != Backup::None;
-        let placing = Placing { make, keeps_symlinks, backs_up, ..placing.clone() };
+        let placing = Placing {
+            make,
+            keeps_symlinks,
+            backs_up,
+            is_strict: around.is_strict,
+            ..placing.clone()
+        };
         let options = options
             .clone()
             .existing(self.existing())

@@ -123,6 +123,12 @@ fn clause(failure: Failure<'_>) -> Option<String> {
             }
             None => format!("cannot copy a directory, {path}, into itself"),
         },
+        Operation::Repeated => {
+            format!("warning: source directory {path} specified more than once")
+        }
+        Operation::LinkDirectory => {
+            format!("will not create hard link {path}{}", with("to directory"))
+        }
         Operation::SymlinkCycle => format!("cannot copy cyclic symbolic link {path}"),
         Operation::Clone => format!("failed to clone {path}{}", with("from")),
         Operation::Read => format!("error reading {path}"),

@@ -190,8 +190,12 @@ impl Watcher<'_> {
             self.reach(path);
             self.console.say(&text);
         } else {
-            let of = |one: &Transfer| is_of(one, path);
-            let transfer = self.transfers.iter().rposition(of).unwrap_or(usize::MAX);
+            // As it was typed, if it is an operand itself; else below the last that could be meant.
+            let typed = |one: &Transfer| one.source.as_os_str() == path.as_os_str();
+            let transfer = self.transfers.iter().position(typed);
+            let transfer =
+                transfer.or_else(|| self.transfers.iter().rposition(|one| is_of(one, path)));
+            let transfer = transfer.unwrap_or(usize::MAX);
             self.held.push(Held { transfer, path: path.to_path_buf(), text });
         }
     }

@@ -293,6 +293,7 @@ fn once(
     let source = &transfer.source;
     // What is missing, or left out, is complained about each time.
     let kind = match look.kind(source, !placing.keeps_symlinks) {
+        Ok(Kind::Directory) if placing.is_strict => return Ok(transfer),
         Ok(Kind::Directory) if placing.recursive => "directory",
         Ok(Kind::Directory) | Err(_) => return Ok(transfer),
         // The copy of the first becomes a backup, or an error.

@@ -39,6 +39,12 @@ pub(crate) enum Place {
     Below(OsString),
 }
 
+impl Place {
+    pub(crate) fn is_operand(&self) -> bool {
+        matches!(self, Place::Operand { .. })
+    }
+}
+
 impl Dir {
     /// Makes a directory that one level is about to work on.
     pub(crate) fn new(

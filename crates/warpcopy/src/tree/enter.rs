@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dir::{Dir, Place};
@@ -29,6 +29,21 @@ pub(super) struct Entering<'a> {
     pub(super) root_device: Option<u64>,
     /// Whether a new directory inherits an access control list, if that is known.
     pub(super) inherits_acl: Option<bool>,
+}
+
+impl Entering<'_> {
+    pub(super) fn is_operand(&self) -> bool {
+        self.root_device.is_none()
+    }
+
+    /// The source's path as far as the caller named it.
+    pub(super) fn operand(&self) -> PathBuf {
+        let below = self.parent.as_ref().filter(|_| !self.is_operand());
+        match below.and_then(|parent| parent.chain().find(|dir| dir.place.is_operand())) {
+            Some(root) => root.source_path(),
+            None => (self.source.path)(),
+        }
+    }
 }
 
 impl Worker<'_> {
@@ -71,13 +86,10 @@ impl Worker<'_> {
             |operation| move |code| entering.source.error(operation).with_cause(code);
         let (mut source, mut unreadable) = self.open_source_directory(&entering)?;
         let facts = sys::facts(source.as_fd()).map_err(source_failed(Operation::StatSource))?;
-        if context.options.into_itself {
-            if self.first_made == Some(facts.identity) {
-                self.abandon();
-                return Err(into_itself(&entering));
-            }
-        } else {
+        if !self.run.met.is_wanted() {
             refuse_targets(&entering, &facts)?;
+        } else if !self.is_new_to_us(&entering, &facts)? {
+            return Ok(());
         }
         refuse_cycles(&entering, &facts, context.options.symlinks)?;
         let relief = &mut || self.handles.close_all();
@@ -88,6 +100,9 @@ impl Worker<'_> {
         {
             set_aside(context, &entering.target)?;
             made = make_directory(context, &entering.target, &facts, follow, relief);
+        }
+        if made.is_err() && entering.is_operand() {
+            self.run.met.forget(facts.identity);
         }
         let made = made.map_err(|error| match error.operation() {
             Operation::TargetIsNotDirectory => error.with_other((entering.source.path)()),
@@ -111,8 +126,8 @@ impl Worker<'_> {
             owner_of_new: self.owner_of_new(&made),
         };
         if made.is_made {
-            self.first_made.get_or_insert(made.facts.identity);
-            if self.run.is_into_itself {
+            self.remember_made(&entering, made.facts.identity);
+            if self.run.may_meet {
                 // Btrfs lists what was there when the directory was opened; what was made now is to be met.
                 (source, unreadable) = self.open_source_directory(&entering)?;
             }
@@ -366,14 +381,11 @@ fn refuse_targets(entering: &Entering<'_>, source: &Facts) -> Result<()> {
     }
 }
 
-fn into_itself(entering: &Entering<'_>) -> Error {
-    let root = entering.parent.as_ref().and_then(|parent| parent.chain().last());
-    match root {
-        Some(root) => {
-            Error::new(Operation::IntoItself, root.source_path()).with_other(root.target_path())
-        }
-        None => entering.source.error(Operation::IntoItself),
-    }
+pub(super) fn into_itself(entering: &Entering<'_>) -> Error {
+    let below = entering.parent.as_ref().filter(|_| !entering.is_operand());
+    let root = below.and_then(|parent| parent.chain().find(|dir| dir.place.is_operand()));
+    let target = root.map_or_else(entering.target.path, |root| root.target_path());
+    Error::new(Operation::IntoItself, entering.operand()).with_other(target)
 }
 
 /// Refuses a directory that holds itself through a symbolic link.

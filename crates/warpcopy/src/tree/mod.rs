@@ -7,6 +7,7 @@
 //! | `worker` | walks depth first, gives half of its work away when others have none |
 //! | `enter` | makes a directory at the target; gives it its attributes when all below it is done |
 //! | `operand` | the sources and targets that the caller named |
+//! | `met` | which directories were met before, where a copy into itself is allowed |
 //! | `pool` | what is given away, who waits for it, when all is done |
 //! | `claims` | sources with several names: copied once, then linked |
 //! | `outlet` | the way from a worker to the observer, who lives on the calling thread |
@@ -18,6 +19,7 @@ mod claims;
 mod dir;
 mod enter;
 mod handles;
+mod met;
 mod operand;
 mod outlet;
 mod pool;
@@ -35,6 +37,7 @@ use crate::sys;
 use crate::watch::Observer;
 
 use claims::Claims;
+use met::Met;
 use outlet::{Message, Outlet};
 use pool::Pool;
 use worker::Worker;
@@ -50,8 +53,9 @@ struct Run<'a> {
     wants_starts: bool,
     /// One worker does it all.
     is_alone: bool,
-    /// Some directory is copied into itself.
-    is_into_itself: bool,
+    /// Some directory may be met that was made, or named, before.
+    may_meet: bool,
+    met: Met,
     /// Names come in the order of their inode numbers.
     is_ordered: bool,
     /// How many directories one worker keeps open.
@@ -79,9 +83,9 @@ pub(crate) fn run(
 ) -> TreeReport {
     let options = &context.options;
     // How far such a copy gets depends on the order.
-    let is_into_itself =
-        options.into_itself && options.recursive && operand::is_any_into_itself(context, transfers);
-    let is_ordered = options.ordered || is_into_itself;
+    let may_meet =
+        options.into_itself && options.recursive && operand::may_meet(context, transfers);
+    let is_ordered = options.ordered || may_meet;
     let workers = if is_ordered { 1 } else { workers(context, transfers) };
     // A filter is the caller's code: it must find the caller's descriptors.
     let has_own_tables = workers > 1 && context.filter.is_none() && sys::can_own_descriptor_table();
@@ -97,7 +101,8 @@ pub(crate) fn run(
         wants_starts: observer.wants_starts(),
         is_alone: workers == 1,
         is_ordered,
-        is_into_itself,
+        may_meet,
+        met: Met::new(options.into_itself),
         directories_open_max: directories_open_max(if has_own_tables { 1 } else { workers }),
     };
     if workers == 1 {

@@ -1,5 +1,6 @@
 //! The sources and targets that the caller named: reached by path, unlike everything below them.
 
+use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,26 +22,35 @@ pub(super) fn are_targets_apart(transfers: &[Transfer]) -> bool {
     targets.windows(2).all(|pair| !pair[1].starts_with(pair[0]))
 }
 
-/// Whether some directory would be copied into itself.
-pub(super) fn is_any_into_itself(context: &Context, transfers: &[Transfer]) -> bool {
+/// Whether the walk of some operand may meet another operand, or what is made for it.
+pub(super) fn may_meet(context: &Context, transfers: &[Transfer]) -> bool {
     let follow = context.options.symlinks != Symlinks::Keep;
-    transfers.iter().any(|one| {
-        let source = sys::facts_at(sys::working_directory(), one.source.as_os_str(), follow);
-        source.is_ok_and(|facts| {
-            facts.kind == Kind::Directory && is_within(parent_of(&one.target), facts.identity)
+    let here = sys::working_directory();
+    let sources: Vec<(&Transfer, Identity)> = transfers
+        .iter()
+        .filter_map(|one| {
+            let facts = sys::facts_at(here, one.source.as_os_str(), follow).ok()?;
+            (facts.kind == Kind::Directory).then_some((one, facts.identity))
         })
-    })
+        .collect();
+    let known: HashSet<Identity> = sources.iter().map(|(_, identity)| *identity).collect();
+    let is_known = |above: Identity| known.contains(&above);
+    known.len() < sources.len()
+        || sources.iter().any(|(one, _)| {
+            is_any_above(parent_of(&one.target), is_known)
+                || is_any_above(&one.source.join(".."), is_known)
+        })
 }
 
-/// Whether a directory is another one or lies below it, by whatever way: the way up is unambiguous.
-fn is_within(directory: &Path, other: Identity) -> bool {
+/// Whether a directory, or one above it by whatever way, is one of those asked for: the way up is unambiguous.
+fn is_any_above(directory: &Path, is_it: impl Fn(Identity) -> bool) -> bool {
     let here = sys::working_directory();
     let Ok(mut handle) = sys::open_directory_path(here, directory.as_os_str(), true) else {
         return false;
     };
     let mut below = None;
     while let Ok(facts) = sys::facts(handle.as_fd()) {
-        if facts.identity == other {
+        if is_it(facts.identity) {
             return true;
         }
         // The root is above itself.
@@ -91,8 +101,8 @@ impl Worker<'_> {
         if !options.recursive {
             return Err(failed(Operation::OmitDirectory));
         }
-        self.first_made = None;
-        if !options.into_itself && is_within(parent_of(&transfer.target), facts.identity) {
+        let is_source = |above| above == facts.identity;
+        if !options.into_itself && is_any_above(parent_of(&transfer.target), is_source) {
             let error = failed(Operation::IntoItself);
             return Err(error.with_other(transfer.target.clone()));
         }

@@ -31,8 +31,6 @@ pub(super) struct Worker<'a> {
     listing: Listing,
     names: Vec<Listed>,
     outlet: Outlet<'a>,
-    /// The first directory made for the operand at work.
-    pub(super) first_made: Option<Identity>,
     pub(super) report: TreeReport,
     /// Operands that waited for another name of their file.
     unparked: Vec<usize>,
@@ -64,7 +62,6 @@ impl<'a> Worker<'a> {
             listing: Listing::new(),
             names: Vec::new(),
             outlet,
-            first_made: None,
             report: TreeReport::default(),
             unparked: Vec::new(),
         }
