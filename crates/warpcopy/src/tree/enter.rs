@@ -160,14 +160,15 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Whom files belong to that are made in a directory of this run's own, which nobody else may change: as the
-    /// directory itself, their owner is the caller, and their group the caller's or, by set-group-id and mount options,
-    /// that of the directory above (open(2), mkdir(2)). Network and FUSE servers may do otherwise; and a directory
-    /// that was given more rights may have lost its set-group-id bit (chmod(2)).
+    /// Whom new files belong to, in a directory of this run's own, which nobody else may change: the caller, and its
+    /// group or, in a set-group-id directory, the directory's (open(2)). Network and FUSE servers may do otherwise; and a
+    /// directory that was given more rights may have lost its set-group-id bit (chmod(2)).
     fn owner_of_new(&mut self, made: &MadeDirectory) -> Option<(u32, u32)> {
         let MadeDirectory { open, facts, is_made } = made;
+        let caller = self.run.context.caller;
         let is_sure = *is_made
-            && facts.owner == self.run.context.caller.owner
+            && facts.owner == caller.owner
+            && (facts.group == caller.group || facts.mode & 0o2000 != 0)
             && facts.mode & 0o700 == 0o700
             && self.tools.file_system(open.handle.as_fd(), facts.identity.device).is_trusted();
         is_sure.then_some((facts.owner, facts.group))
