@@ -126,8 +126,18 @@ impl Drop for Scratch {
             let _ = Command::new("chmod").args(["-R", "u+rwX", "--"]).arg(&self.path).output();
         }
         // rm(1) copes with trees that are deeper than there are descriptors.
-        let removed = Command::new("rm").arg("-rf").arg("--").arg(&self.path).output();
-        let is_gone = removed.is_ok_and(|output| output.status.success());
+        let remove = || {
+            let removed = Command::new("rm").arg("-rf").arg("--").arg(&self.path).output();
+            removed.is_ok_and(|output| output.status.success())
+        };
+        // A FUSE server hides what is removed while it is open (libfuse, "hard_remove"), and hears of a close late.
+        let is_gone = (0..20).any(|_| {
+            let is_gone = remove();
+            if !is_gone {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
+            is_gone
+        });
         if !is_gone && !std::thread::panicking() {
             panic!("could not remove {}", self.path.display());
         }
