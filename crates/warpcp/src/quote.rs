@@ -27,9 +27,13 @@ pub(crate) fn quote(path: &Path) -> String {
 
 /// Returns the name, in quotes only if a shell or a reader of messages could misread it bare.
 pub(crate) fn quote_if_needed(path: &Path) -> String {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"%+,-./@_".contains(byte);
+    let is_plain = |(at, byte): (usize, &u8)| {
+        byte.is_ascii_alphanumeric()
+            || b"%+,-./@_".contains(byte)
+            || (at > 0 && b"#~".contains(byte))
+    };
     let typed = names::bytes(path);
-    if !typed.is_empty() && typed.iter().all(is_plain) {
+    if !typed.is_empty() && typed.iter().enumerate().all(is_plain) {
         String::from_utf8_lossy(typed).into_owned()
     } else {
         quote_bytes(typed)
@@ -165,6 +169,8 @@ mod tests {
         assert_eq!(quote_if_needed(Path::new("e/a")), "e/a");
         assert_eq!(quote_if_needed(Path::new("a b")), "'a b'");
         assert_eq!(quote_if_needed(Path::new("a:b")), "'a:b'");
+        assert_eq!(quote_if_needed(Path::new("a~")), "a~");
+        assert_eq!(quote_if_needed(Path::new("~a")), "'~a'");
         assert_eq!(quote_if_needed(Path::new("")), "''");
     }
 }

@@ -179,7 +179,7 @@ fn take_name(
             },
         };
         if host.wants_starts() {
-            if is_removal(&context.options, chosen, aside.is_some()) {
+            if is_removal(&context.options, &seen, chosen, aside.is_some()) {
                 host.starting(Starting::Removing { target: (leaf.target.path)() });
             }
             // A file that cannot be opened is removed after that was said.
@@ -232,8 +232,9 @@ fn copy_to_backup(
 }
 
 /// Whether what has the name goes for good. Links take a name over at once, unless it was to be free before.
-fn is_removal(options: &Options, staging: Staging, is_backed_up: bool) -> bool {
-    let makes_link = matches!(options.make, Make::HardLinks | Make::Symlinks);
+fn is_removal(options: &Options, seen: &Seen, staging: Staging, is_backed_up: bool) -> bool {
+    let has_links = options.preserve.links && seen.written().is_some_and(|facts| facts.links > 1);
+    let makes_link = matches!(options.make, Make::HardLinks | Make::Symlinks) && !has_links;
     staging == Staging::Staged { replace: true, keep: false }
         && !is_backed_up
         && (!makes_link || options.unlink == Unlink::Always)

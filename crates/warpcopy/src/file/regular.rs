@@ -97,6 +97,9 @@ impl Copying<'_> {
         match Target::exclusive(target.directory, target.name, self.mode_at_creation()) {
             Ok(made) => self.finish(tools, made, StagingUsed::Exclusive, false, None, report),
             Err(sys::ALREADY_EXISTS) if seen.target.is_none() => Ok(Attempt::LookAgain),
+            Err(sys::IS_DIRECTORY) if seen.target.is_none() && target.facts(false).is_ok() => {
+                Ok(Attempt::LookAgain)
+            }
             Err(code) => Err(unseen(target, code)
                 .unwrap_or_else(|| target.error(Operation::CreateTarget).with_cause(code))),
         }

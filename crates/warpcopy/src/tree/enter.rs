@@ -308,7 +308,7 @@ impl Worker<'_> {
 /// The permission bits that a directory is asked to be made with where its mode is not kept.
 fn mode_masked(mode: Mode, source: &Facts) -> u32 {
     match mode {
-        Mode::Fresh => 0o777,
+        Mode::Fresh => source.mode & 0o1000 | 0o777,
         Mode::Masked | Mode::Keep => source.mode & 0o1777,
     }
 }

@@ -257,12 +257,12 @@ impl Who {
 }
 
 impl Judge {
-    pub(crate) fn new() -> Option<Judge> {
+    pub(crate) fn new(fs: Fs) -> Option<Judge> {
         let Some((gnu, version)) = gnu() else {
             skip("gnu-cp", "cp is not GNU's; WARPCOPY_GNU_CP can name one");
             return None;
         };
-        Some(Judge { gnu, version, scratch: Scratch::on(Fs::Ext4)?, wrong: Vec::new() })
+        Some(Judge { gnu, version, scratch: Scratch::on(fs)?, wrong: Vec::new() })
     }
 
     fn expect(&mut self, who: Who, line: &str, wanted: &str) {
@@ -320,7 +320,7 @@ impl Judge {
 
 #[test]
 fn differences_are_as_documented() {
-    let Some(mut judge) = Judge::new() else { return };
+    let Some(mut judge) = Judge::new(Fs::Ext4) else { return };
     for row in BY_ANY_NAME.iter().chain(BY_ITS_OWN_NAME) {
         assert!(row.gnu != row.ours, "{}: no difference", row.line);
         if judge.version >= row.since {
@@ -335,7 +335,7 @@ fn differences_are_as_documented() {
 
 #[test]
 fn gnu_cp_has_become_what_we_are() {
-    let Some(mut judge) = Judge::new() else { return };
+    let Some(mut judge) = Judge::new(Fs::Ext4) else { return };
     for past in PAST {
         let (first, end) = past.versions;
         let is_past = first <= judge.version && judge.version < end;

@@ -5,6 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::gnu_differences::{ALWAYS, Judge, Version, Who};
+use crate::support::Fs;
 
 /// Makes what the lines are about.
 const PLACE: &str = "echo A >a; echo BB >b; mkdir d; ln a h; ln -s a l; ln -s nowhere dang; ln -s loop loop; \
@@ -295,7 +296,8 @@ const FILES: &[Line] = &[
 
 #[track_caller]
 fn assert_alike(lines: &[Line]) {
-    let Some(judge) = Judge::new() else { return };
+    // There new inodes have the highest numbers, which decides how far a copy into itself gets.
+    let Some(judge) = Judge::new(Fs::Tmpfs) else { return };
     let mut wrong = Vec::new();
     for (since, line) in lines.iter().filter(|(since, _)| judge.version >= *since) {
         let _ = since;

@@ -96,11 +96,13 @@ pub(crate) const RULES: &[Rule] = &[
 
 /// There is something at that name.
 pub(crate) const ALREADY_EXISTS: Code = code(Errno::EXIST);
+/// Only a directory can have that name.
+pub(crate) const IS_DIRECTORY: Code = code(Errno::ISDIR);
 /// There is nothing at that name.
 pub(crate) const NOT_FOUND: Code = code(Errno::NOENT);
-/// The file system has no such thing.
+/// That makes no sense here.
 pub(crate) const INVALID: Code = code(Errno::INVAL);
-/// Not here.
+/// The file system has no such thing.
 pub(crate) const NOT_SUPPORTED: Code = code(Errno::OPNOTSUPP);
 /// Symbolic links that lead to each other.
 pub(crate) const TOO_MANY_LINKS: Code = code(Errno::LOOP);
