@@ -65,11 +65,11 @@ impl Worker<'_> {
         if there.is_ok_and(|it| it.kind != Kind::Directory || it.identity == source.identity) {
             return Ok(true);
         }
-        if are_one_name(&(entering.source.path)(), &earlier) {
+        if are_one_name((&(entering.source.path)(), false), &earlier) {
             self.abandon();
             return Err(into_itself(entering));
         }
-        if are_one_name(&(entering.target.path)(), &earlier) {
+        if are_one_name((&(entering.target.path)(), true), &earlier) {
             let repeated = Error::new(Operation::Repeated, entering.operand());
             self.send(Message::Warned(repeated));
             return Ok(false);
@@ -101,15 +101,18 @@ impl Worker<'_> {
     }
 }
 
-/// Whether two paths name the same entry of the same directory.
-fn are_one_name(one: &Path, other: &Path) -> bool {
+/// Whether two paths name the same entry of the same directory. A link on the way to a source is not followed; the way
+/// to a target has been gone.
+fn are_one_name(one: (&Path, bool), other: &Path) -> bool {
     let last = |path: &Path| {
         let name = path.components().next_back();
         name.map(|name| name.as_os_str().to_os_string())
     };
-    let holder = |path: &Path| {
+    let holder = |path: &Path, follow| {
         let above = parent_of(path);
-        sys::facts_at(sys::working_directory(), above.as_os_str(), false).map(|it| it.identity)
+        sys::facts_at(sys::working_directory(), above.as_os_str(), follow).map(|it| it.identity)
     };
-    last(one) == last(other) && holder(one).is_ok_and(|above| holder(other) == Ok(above))
+    let (one, follow) = one;
+    let above = holder(one, follow);
+    last(one) == last(other) && above.is_ok() && above == holder(other, true)
 }

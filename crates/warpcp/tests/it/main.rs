@@ -9,6 +9,7 @@ mod calls;
 mod clone;
 mod completions;
 mod crash;
+mod differential;
 mod durability;
 mod environment;
 mod every_call;

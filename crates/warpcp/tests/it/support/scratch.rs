@@ -49,6 +49,11 @@ impl Fs {
         })
     }
 
+    /// Whether there is one here, for tests that take what they find.
+    pub(crate) fn is_there(self) -> bool {
+        self.directory().is_some()
+    }
+
     fn of(path: &Path) -> Option<Fs> {
         // The magic numbers of statfs(2).
         match rustix::fs::statfs(path).ok()?.f_type as u32 {
