@@ -374,8 +374,8 @@ const SCRIPTS: &str = "
 ## GNU's own test scripts
 
 `scripts/gnu-tests FOLDER` runs the 107 scripts of coreutils (August 2026) that exercise cp, unchanged, with this program
-under the name `cp`. It passes all that GNU cp 9.10 passes on the same machine: as root on ext4, Btrfs and XFS, as an
-ordinary user on ext4. These say nothing about either:
+under the name `cp`. It passes all that GNU cp 9.10 passes on the same machine, on ext4, Btrfs and XFS, as root and
+as an ordinary user. These say nothing about either:
 
 | script | why |
 |---|---|
