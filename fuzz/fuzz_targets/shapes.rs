@@ -40,7 +40,7 @@ fuzz_target!(|case: Case| {
         fs::write(&target, vec![0xAA; usize::from(old)]).unwrap();
     }
     let options = Options::new()
-        .method(Method::ALL.get(usize::from(case.method % 7)).copied())
+        .method(Method::ALL.get(usize::from(case.method % 8)).copied())
         .reflink([Reflink::Auto, Reflink::Never][usize::from(case.reflink % 2)])
         .sparse([Sparse::Auto, Sparse::Always, Sparse::Never][usize::from(case.sparse % 3)])
         .publish([Publish::Staged, Publish::Auto, Publish::InPlace][usize::from(case.publish % 3)])

@@ -8,10 +8,10 @@ use std::time::Instant;
 use crate::error::Result;
 use crate::file::Context;
 use crate::options::Options;
-use crate::plan::Kind;
+use crate::plan::{Kind, Method};
 use crate::report::{FileReport, TreeReport};
 use crate::watch::{Cancel, Counters, NoObserver, Observer};
-use crate::{file, tree};
+use crate::{file, sys, tree};
 
 /// One source and the exact name that its copy gets.
 ///
@@ -58,6 +58,13 @@ pub type Filter = Arc<dyn Fn(&Candidate<'_>) -> bool + Send + std::marker::Sync>
 #[derive(Clone)]
 pub struct Copier {
     context: Arc<Context>,
+}
+
+impl Method {
+    /// Whether this platform has the method.
+    pub fn is_available(self) -> bool {
+        sys::METHODS.contains(self)
+    }
 }
 
 impl Copier {

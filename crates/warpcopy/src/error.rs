@@ -239,6 +239,8 @@ operations! {
     SetMode => "set mode of",
     /// Setting the times.
     SetTimes => "set times of",
+    /// Setting flags (chflags on macOS) or file attributes (Windows).
+    SetFlags => "set flags of",
     /// Forcing data to stable storage.
     SyncTarget => "sync",
     /// Closing the target; some file systems report a failed write only here.

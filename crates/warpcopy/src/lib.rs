@@ -28,7 +28,6 @@ mod file;
 mod options;
 mod plan;
 mod report;
-#[cfg_attr(target_os = "linux", path = "sys/linux/mod.rs")]
 mod sys;
 mod tree;
 mod watch;

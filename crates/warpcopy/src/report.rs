@@ -132,6 +132,8 @@ pub enum Reason {
     NoProgress,
     /// It claimed success but the target's length is wrong.
     WrongLength,
+    /// It makes its own target, and this one was there and is written in place.
+    MakesItsOwn,
 }
 
 impl fmt::Display for Reason {
@@ -140,6 +142,7 @@ impl fmt::Display for Reason {
             Reason::Code(code) => code.fmt(f),
             Reason::NoProgress => f.write_str("moved nothing"),
             Reason::WrongLength => f.write_str("wrong length"),
+            Reason::MakesItsOwn => f.write_str("cannot write in place"),
         }
     }
 }

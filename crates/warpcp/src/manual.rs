@@ -39,7 +39,7 @@ fn page() -> String {
     help::REPLACING.iter().for_each(|text| page.paragraph(text));
     page.section("METHODS");
     page.paragraph(METHODS);
-    for (method, meaning) in Method::ALL.iter().zip(METHOD) {
+    for (method, meaning) in Method::ALL.iter().zip(METHOD).filter(|(m, _)| m.is_available()) {
         page.term(&bold(method.name()), meaning);
     }
     page.section("EXIT STATUS");
@@ -67,6 +67,7 @@ const METHOD: [&str; Method::ALL.len()] = [
      XFS, bcachefs and others.",
     "The kernel or the server copies. On one file system.",
     "The kernel copies. Across file systems.",
+    "The system's own way to copy a file.",
     "Reading and writing, with no trace in the page cache (RWF_DONTCACHE). Only if asked for.",
     "Reading and writing past the page cache (O_DIRECT). Only if asked for.",
     "Reading and writing. Small files, the files of procfs and the like, and whatever else did not work.",

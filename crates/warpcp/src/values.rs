@@ -105,7 +105,8 @@ pub(crate) fn sync(word: &OsStr) -> Result<Sync, String> {
 
 pub(crate) fn method(word: &OsStr) -> Result<Option<Method>, String> {
     let mut words = vec![("auto", None), ("plain", Some(Method::ReadWrite))];
-    words.extend(Method::ALL.map(|method| (method.name(), Some(method))));
+    let here = Method::ALL.into_iter().filter(|method| method.is_available());
+    words.extend(here.map(|method| (method.name(), Some(method))));
     pick("--method", word, &words)
 }
 

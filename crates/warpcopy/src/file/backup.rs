@@ -1,14 +1,13 @@
 //! What had the target's name, kept under another one.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use super::target::with_temporary_name;
 use super::{Context, Spot};
 use crate::error::{Operation, Result};
 use crate::options::{Backup, Options, Publish};
-use crate::sys::{self, Answer, Borrowed, Listing};
+use crate::sys::{self, Answer, Borrowed, Lend, Listing};
 
 /// A backup of a target. Dropped, the target has its name back, unless the backup was to be kept.
 pub(super) struct SetAside<'a> {
@@ -152,7 +151,7 @@ fn last_number(target: &Spot<'_>) -> u64 {
         return 0;
     };
     let (mut listing, mut names, mut last) = (Listing::new(), Vec::new(), 0);
-    while listing.next_batch(directory.as_fd(), &mut names).is_ok() && !names.is_empty() {
+    while listing.next_batch(directory.lend(), &mut names).is_ok() && !names.is_empty() {
         let numbers = names.drain(..).filter_map(|listed| number(&listed.name, target.name));
         last = numbers.fold(last, u64::max);
     }

@@ -4,12 +4,24 @@ use std::time::Duration;
 
 use super::Tools;
 use super::fill::{Failure, Filled, Step, Surroundings, fill};
-use super::memory::bits;
+use super::memory::{Pair, bits};
 use super::regular::Copying;
 use crate::error::{Error, Operation, Result};
-use crate::plan::{self, Code, Facts, FileSystem, Kind, Method};
-use crate::report::{Bytes, FileReport, InPlace, Reason, StagingUsed};
+use crate::plan::{self, Code, Facts, FileSystem, Kind, Ladder, Method, Scope};
+use crate::report::{Bytes, FileReport, InPlace, Reason, Refusal, StagingUsed};
 use crate::sys::{self, Borrowed, Ends, Ready};
+
+fn makes_its_own(method: Method) -> Refusal {
+    Refusal { method, reason: Reason::MakesItsOwn, offset: 0, scope: Scope::File }
+}
+
+/// How a file's content is to be moved, and between what.
+pub(super) struct Planned {
+    pub(super) fill: plan::FillPlan,
+    pub(super) pair: Pair,
+    source_fs: FileSystem,
+    target_fs: FileSystem,
+}
 
 impl Copying<'_> {
     /// Moves the content; returns the facts of the target if it was looked at after its last byte.
@@ -35,37 +47,71 @@ impl Copying<'_> {
             }
             _ => self.leaf.into.device,
         };
+        let mut impossible = Ladder::of(&[]);
+        let filling = |ladder: Ladder| {
+            impossible = ladder.and(sys::CREATING);
+            ladder.without_all(sys::CREATING)
+        };
+        let planned = self.plan(tools, target, target_device, filling, report);
+        if matches!(report.staging, Some(StagingUsed::InPlace(_))) {
+            report.refusals.extend(impossible.iter().map(makes_its_own));
+        }
+        if let (true, Some(refusal)) = (planned.fill.ladder.is_empty(), report.refusals.last()) {
+            return Err(self.failed(Failure::NoClone { refusal: *refusal }));
+        }
+        let (filled, cloned) = self.fill_patiently(tools, target, &planned)?;
+        self.remember(planned.pair, filled.refusals, report);
+        report.bytes = filled.bytes;
+        report.changed = self.has_source_changed(&report.bytes)?;
+        Ok(cloned.filter(|_| report.bytes.method == Some(Method::Clone)))
+    }
+
+    /// Chooses how the content is to be moved, among the methods that `admits` lets through, without those that were
+    /// refused before.
+    pub(super) fn plan(
+        &self,
+        tools: &mut Tools,
+        target: Borrowed<'_>,
+        target_device: u64,
+        admits: impl FnOnce(Ladder) -> Ladder,
+        report: &mut FileReport,
+    ) -> Planned {
         let pair = (self.facts.identity.device, target_device);
         let source_fs = tools.file_system(self.source, pair.0);
         let target_fs = tools.file_system(target, pair.1);
-        let mut plan = plan::choose(
+        let mut fill = plan::choose(
+            sys::METHODS,
             &self.context.options,
             self.facts,
             source_fs,
             target_fs,
             1 + self.spare_threads,
         );
-        if !plan.must_clone {
+        fill.ladder = admits(fill.ladder);
+        if !fill.must_clone {
             let known = tools.known.refusals(&self.context.memory, pair);
-            let met = known.iter().filter(|refusal| plan.ladder.contains(refusal.method));
+            let met = known.iter().filter(|refusal| fill.ladder.contains(refusal.method));
             report.refusals.extend(met);
-            plan.ladder = plan.ladder.without(bits(known));
+            fill.ladder = fill.ladder.without(bits(known));
         }
-        let around = Surroundings {
+        Planned { fill, pair, source_fs, target_fs }
+    }
+
+    pub(super) fn surroundings(&self, planned: &Planned) -> Surroundings<'_> {
+        Surroundings {
             rules: sys::RULES,
-            is_network: [source_fs, target_fs].contains(&FileSystem::Network),
+            is_network: [planned.source_fs, planned.target_fs].contains(&FileSystem::Network),
             cancel: &self.context.cancel,
             counters: &self.context.counters,
-        };
-        let kinds = (source_fs, target_fs);
-        let (filled, cloned) = self.fill_patiently(tools, target, kinds, &plan, &around)?;
-        for refusal in &filled.refusals {
+        }
+    }
+
+    /// Notes refusals for this file and for those to come.
+    pub(super) fn remember(&self, pair: Pair, refusals: Vec<Refusal>, report: &mut FileReport) {
+        for refusal in &refusals {
             self.context.memory.note(pair, *refusal);
         }
-        report.refusals.extend(filled.refusals);
-        report.bytes = filled.bytes;
-        report.changed = self.has_source_changed(&report.bytes)?;
-        Ok(cloned.filter(|_| report.bytes.method == Some(Method::Clone)))
+        report.refusals.extend(refusals);
     }
 
     /// Fills; where a clone is demanded and may work in a moment, waits for that moment.
@@ -73,19 +119,18 @@ impl Copying<'_> {
         &self,
         tools: &mut Tools,
         target: Borrowed<'_>,
-        (source_fs, target_fs): (FileSystem, FileSystem),
-        plan: &plan::FillPlan,
-        around: &Surroundings<'_>,
+        planned: &Planned,
     ) -> Result<(Filled, Option<Facts>)> {
         // OpenZFS writes out what is dirty within five seconds (zfs_txg_timeout).
         const ATTEMPTS_MAX: usize = 30;
         const PAUSE: Duration = Duration::from_millis(200);
+        let (plan, around) = (&planned.fill, &self.surroundings(planned));
         let mut ends = Ends::new(
             self.source,
             target,
             self.facts,
-            source_fs,
-            target_fs,
+            planned.source_fs,
+            planned.target_fs,
             plan.makes_holes,
             tools.buffers(plan.threads),
         );
@@ -104,7 +149,7 @@ impl Copying<'_> {
         Ok((filled, ends.cloned))
     }
 
-    fn failed(&self, failure: Failure) -> Error {
+    pub(super) fn failed(&self, failure: Failure) -> Error {
         let (source, target) = (&self.leaf.source, &self.leaf.target);
         match failure {
             Failure::Cancelled { .. } => target.error(Operation::Cancelled),
@@ -112,7 +157,7 @@ impl Copying<'_> {
                 let error = target.error(Operation::Clone).with_other((source.path)());
                 match refusal.reason {
                     Reason::Code(code) => error.with_cause(code),
-                    Reason::NoProgress | Reason::WrongLength => error,
+                    _ => error,
                 }
                 .with_method(refusal.method, refusal.offset)
             }
@@ -192,7 +237,7 @@ impl Copying<'_> {
     }
 
     /// Whether somebody wrote to the source meanwhile. A clone is of one moment, and one read nearly so.
-    fn has_source_changed(&self, bytes: &Bytes) -> Result<bool> {
+    pub(super) fn has_source_changed(&self, bytes: &Bytes) -> Result<bool> {
         const READ_AT_ONCE_BYTES: u64 = 64 << 10;
         if self.facts.kind != Kind::File || bytes.moved <= READ_AT_ONCE_BYTES {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! Gives a target its owner, attributes, mode with access control list, and times: in that order, because each
+//! Gives a target its owner, attributes, mode with access control list, times and flags: in that order, because each
 //! step undoes something of the ones before it.
 //!
 //! Changing the owner clears set-id bits and capabilities; writing clears capabilities; setting the list changes
@@ -20,6 +20,8 @@ pub(crate) struct Wanted<'a> {
     /// Attributes taken over, layer upon layer.
     pub(crate) xattrs: &'a [Layer<'a>],
     pub(crate) times: Option<&'a Facts>,
+    /// Flags come last, for they may forbid everything else; those of a file come when it has its name.
+    pub(crate) flags: Option<&'a Facts>,
     /// The target is a directory and has a list for its children too.
     pub(crate) is_directory: bool,
 }
@@ -104,6 +106,9 @@ pub(crate) fn dress(
         let answer = sys::set_times(place, facts);
         dressing.accept(answer, Operation::SetTimes, Weight::Required)?;
     }
+    if let Some(facts) = wanted.flags {
+        dressing.accept(sys::set_flags(place, facts), Operation::SetFlags, Weight::Noted)?;
+    }
     Ok(unkept)
 }
 
@@ -148,12 +153,13 @@ impl Dressing<'_> {
             let answer = match treatment(name, layer.whose) {
                 Treatment::Leave => continue,
                 Treatment::Impossible => Err(sys::NOT_SUPPORTED),
-                Treatment::Copy => match sys::xattr(layer.origin, name, &mut value) {
-                    Ok(()) => sys::set_xattr(self.place, name, &value),
-                    // It was removed since it was listed, or is shown to everybody and told to few (trusted.*).
-                    Err(sys::NO_ATTRIBUTE) => continue,
-                    Err(code) => Err(code),
-                },
+                Treatment::Copy => {
+                    match sys::copy_xattr(layer.origin, self.place, name, &mut value) {
+                        // It was removed since it was listed, or is shown to everybody and told to few (trusted.*).
+                        Err(sys::NO_ATTRIBUTE) => continue,
+                        answer => answer,
+                    }
+                }
             };
             let Err(code) = answer else { continue };
             let weight = layer.weight.of_attribute(code);
@@ -188,10 +194,7 @@ impl Dressing<'_> {
     }
 
     fn copy_list(&mut self, origin: Place<'_>, list: &CStr, wanted: &Wanted<'_>) -> Result<()> {
-        let mut value = Vec::new();
-        sys::xattr(origin, list, &mut value)
-            .map_err(|code| self.error(Operation::SetMode, code))?;
-        let answer = sys::set_xattr(self.place, list, &value);
+        let answer = sys::copy_xattr(origin, self.place, list, &mut Vec::new());
         // With `-a` a file system without lists is not a failure; it is when the mode alone was asked for.
         let has_layers = wanted.xattrs.iter().any(|layer| layer.weight != Weight::Required);
         let is_tried = has_layers && answer == Err(sys::NOT_SUPPORTED);

@@ -70,7 +70,7 @@ pub(crate) fn fill(
 ) -> Result<Filled, Failure> {
     let mut filling = Filling { mover, plan, around, at: 0, filled: Filled::default() };
     for method in plan.ladder.whole().iter() {
-        if filling.clone_whole(method)? {
+        if filling.take_whole(method)? {
             return Ok(filling.filled);
         }
     }
@@ -105,14 +105,15 @@ enum End {
 
 impl Filling<'_> {
     /// Tries a method that takes the whole file; `false` if it declined.
-    fn clone_whole(&mut self, method: Method) -> Result<bool, Failure> {
+    fn take_whole(&mut self, method: Method) -> Result<bool, Failure> {
         let mut attempts = Attempts::default();
         loop {
             self.check_cancel()?;
-            let fault = match self.mover.whole(method) {
-                Ok(length) => return self.accept_clone(method, length),
+            let fault = match self.mover.whole(method, &mut progress(self.around)) {
+                Ok(length) => return self.accept_whole(method, length),
                 Err(fault) => fault,
             };
+            self.check_cancel()?;
             match attempts.judge(self.verdict(method, fault, false)) {
                 Verdict::Retry | Verdict::RetryOnce => {}
                 Verdict::Refused(scope) => {
@@ -132,7 +133,7 @@ impl Filling<'_> {
         }
     }
 
-    fn accept_clone(&mut self, method: Method, length: u64) -> Result<bool, Failure> {
+    fn accept_whole(&mut self, method: Method, length: u64) -> Result<bool, Failure> {
         let is_right = Some(length) == self.plan.len_bytes
             || length == self.call(Step::Move(method), |mover| mover.source_len())?;
         if !is_right {
@@ -140,9 +141,13 @@ impl Filling<'_> {
             self.set_len(0)?;
             return Ok(false);
         }
-        self.around.counters.add_cloned(length);
         self.filled.bytes.method = Some(method);
-        self.filled.bytes.cloned = length;
+        if method == Method::Clone {
+            self.around.counters.add_cloned(length);
+            self.filled.bytes.cloned = length;
+        } else {
+            self.filled.bytes.moved = length;
+        }
         self.filled.bytes.len = length;
         Ok(true)
     }
@@ -333,9 +338,71 @@ impl Filling<'_> {
     }
 
     fn check_cancel(&self) -> Result<(), Failure> {
-        match self.around.cancel.is_cancelled() {
-            true => Err(Failure::Cancelled { offset: self.at }),
-            false => Ok(()),
+        check_cancel(self.around, self.at)
+    }
+}
+
+fn check_cancel(around: &Surroundings<'_>, offset: u64) -> Result<(), Failure> {
+    match around.cancel.is_cancelled() {
+        true => Err(Failure::Cancelled { offset }),
+        false => Ok(()),
+    }
+}
+
+/// What a method that works at length is to report to.
+fn progress<'a>(around: &'a Surroundings<'_>) -> impl FnMut(u64) -> bool + 'a {
+    |bytes| {
+        around.counters.add_moved(bytes);
+        !around.cancel.is_cancelled()
+    }
+}
+
+/// What came of the methods that make their own target.
+#[derive(Debug)]
+pub(crate) struct Created<T> {
+    /// The method that worked, the target, and its length.
+    pub(crate) made: Option<(Method, T, u64)>,
+    /// Methods that declined, in order.
+    pub(crate) refusals: Vec<Refusal>,
+}
+
+/// Makes a target by the first method of a ladder that works. `make` answers with a target and its length, or with
+/// nothing if the length is wrong.
+pub(crate) fn create_whole<T>(
+    ladder: Ladder,
+    must_clone: bool,
+    around: &Surroundings<'_>,
+    mut make: impl FnMut(Method, &mut dyn FnMut(u64) -> bool) -> Result<Option<(T, u64)>, Fault>,
+) -> Result<Created<T>, Failure> {
+    let mut refusals = Vec::new();
+    for method in ladder.iter() {
+        let mut attempts = Attempts::default();
+        let (reason, scope) = loop {
+            check_cancel(around, 0)?;
+            let fault = match make(method, &mut progress(around)) {
+                Ok(Some((made, len))) => {
+                    return Ok(Created { made: Some((method, made, len)), refusals });
+                }
+                Ok(None) => break (Reason::WrongLength, Scope::File),
+                Err(fault) => fault,
+            };
+            check_cancel(around, 0)?;
+            let verdict = classify(around.rules, method, fault.code, false, around.is_network);
+            match attempts.judge(verdict) {
+                Verdict::Retry | Verdict::RetryOnce => {}
+                Verdict::Refused(scope) => break (Reason::Code(fault.code), scope),
+                Verdict::Failed => {
+                    return Err(Failure::Fault { fault, step: Step::Move(method), offset: 0 });
+                }
+            }
+        };
+        refusals.push(Refusal { method, reason, offset: 0, scope });
+    }
+    match refusals.pop() {
+        Some(refusal) if must_clone => Err(Failure::NoClone { refusal }),
+        last => {
+            refusals.extend(last);
+            Ok(Created { made: None, refusals })
         }
     }
 }

@@ -1,7 +1,6 @@
 //! One source that is not a directory: what it is, and what is to be done with it.
 
 use std::ffi::OsStr;
-use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::backup::{self, SetAside};
@@ -15,7 +14,7 @@ use crate::plan::{
     looks_at_links, staging_after_backup,
 };
 use crate::report::{Bytes, FileReport, Outcome, StagingUsed};
-use crate::sys::{self, Handle};
+use crate::sys::{self, Handle, Lend};
 use crate::watch::Question;
 
 /// What is to be copied, and where to.
@@ -421,7 +420,7 @@ fn open(context: &Context, leaf: &Leaf<'_>) -> Result<Source> {
             let failed = |operation| move |code| leaf.source.error(operation).with_cause(code);
             let file = sys::open_source(leaf.source.directory, leaf.source.name, follow)
                 .map_err(failed(Operation::OpenSource))?;
-            let now = sys::facts(file.as_fd()).map_err(failed(Operation::StatSource))?;
+            let now = sys::facts(file.lend()).map_err(failed(Operation::StatSource))?;
             match now.identity == facts.identity {
                 true => Ok(Source { facts, file: Some(file) }),
                 false => Err(leaf.source.error(Operation::SourceReplaced)),
@@ -441,7 +440,7 @@ fn open_regular(
     let file = context
         .outwait_lease(|| sys::open_source(leaf.source.directory, leaf.source.name, follow))
         .map_err(failed(Operation::OpenSource))?;
-    let facts = sys::facts(file.as_fd()).map_err(failed(Operation::StatSource))?;
+    let facts = sys::facts(file.lend()).map_err(failed(Operation::StatSource))?;
     let is_replaced = match seen {
         Some(seen) => seen.identity != facts.identity || facts.kind != Kind::File,
         None => facts.kind != Kind::File,

@@ -35,7 +35,7 @@ impl Copying<'_> {
     }
 
     /// Whether a new file is to become somebody else's, or gets attributes that come before its mode.
-    fn is_created_narrow(&self) -> bool {
+    pub(super) fn is_created_narrow(&self) -> bool {
         let preserve = &self.context.options.preserve;
         let caller = self.context.caller;
         // A stream takes its time, and what it brings is not known yet.
@@ -153,6 +153,7 @@ impl Copying<'_> {
             },
             xattrs: &layers,
             times: None,
+            flags: None,
             is_directory: false,
         };
         let unkept =
@@ -211,6 +212,7 @@ impl Copying<'_> {
             },
             xattrs: layers,
             times: preserve.timestamps.then_some(self.facts),
+            flags: None,
             is_directory: false,
         }
     }

@@ -5,6 +5,7 @@
 //! | `leaf` | one source that is not a directory: what is it, what is to be done |
 //! | `regular` | a file's copy, by each way of taking the target's name |
 //! | `content` | its bytes: by the ladder, or as a stream |
+//! | `creating` | methods that make their own target |
 //! | `looks` | the mode it is created with, and what it is to look like |
 //! | `fill` | the loop that moves bytes, through the `Mover` |
 //! | `dress` | owner, attributes, mode with ACL, times |
@@ -15,6 +16,7 @@
 
 mod backup;
 mod content;
+mod creating;
 mod dress;
 mod fill;
 mod leaf;
@@ -25,7 +27,6 @@ mod special;
 mod target;
 
 use std::ffi::{CString, OsStr};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -35,7 +36,7 @@ use crate::error::{Error, Operation, Result};
 use crate::options::{Options, Sync};
 use crate::plan::{Facts, FileSystem, Identity};
 use crate::report::FileReport;
-use crate::sys::{self, Borrowed, Buffer};
+use crate::sys::{self, Borrowed, Buffer, Lend};
 use crate::watch::{Cancel, Counters, Event, Flow, Observer, Question};
 
 pub(crate) use backup::set_aside;
@@ -306,11 +307,11 @@ pub(crate) fn copy_operand(
             name: source.as_os_str(),
             path: &source_path,
         },
-        target: Spot { directory: directory.as_fd(), name, path: &target_path },
+        target: Spot { directory: directory.lend(), name, path: &target_path },
         kind: None,
         is_operand: true,
         with_paths: true,
-        into: TargetDirectory::of(directory.as_fd()).map_err(no_directory)?,
+        into: TargetDirectory::of(directory.lend()).map_err(no_directory)?,
     };
     let report = copy_leaf(context, &mut Tools::default(), &leaf, &mut Alone(context, observer))?;
     let mut report = report.expect("a host without neighbours takes nothing over");
@@ -366,7 +367,7 @@ pub(crate) fn sync_directory(path: &Path) -> Result<()> {
     let failed = |code| Error::new(Operation::SyncTarget, path.to_path_buf()).with_cause(code);
     let directory =
         sys::open_directory(sys::working_directory(), path.as_os_str(), true).map_err(failed)?;
-    sys::sync_all(directory.as_fd()).map_err(failed)
+    sys::sync_all(directory.lend()).map_err(failed)
 }
 
 /// Where a report's paths come from: both are made only when somebody reads them.

@@ -1,18 +1,18 @@
 //! A file's copy, by each way of taking the target's name.
 
 use std::ffi::CString;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
+use super::creating::Naming;
 use super::leaf::{Attempt, Job, Leaf, Seen};
 use super::looks::Undressed;
-use super::target::{CommitError, Target};
+use super::target::Target;
 use super::{Context, Spot, Tools};
 use crate::error::{Error, Operation, Result};
 use crate::options::{Make, Mode, Reflink, Sparse, Sync, Unlink, Xattrs};
 use crate::plan::{Code, Facts, Kind, Staging};
 use crate::report::{FileReport, InPlace, StagingUsed};
-use crate::sys::{self, Borrowed, Place};
+use crate::sys::{self, Borrowed, CommitError, Lend, Place};
 
 /// Copies one file's content in the way chosen.
 pub(super) fn copy(
@@ -38,7 +38,7 @@ pub(super) fn copy(
         let error = leaf.target.error(Operation::Clone).with_other((leaf.source.path)());
         return Err(error.with_cause(sys::INVALID));
     }
-    let file = source.file.as_ref().expect("content is copied from what is open").as_fd();
+    let file = source.file.as_ref().expect("content is copied from what is open").lend();
     let needs_names = context.options.preserve.xattrs != Xattrs::Drop
         || context.options.preserve.mode == Mode::Keep;
     let mut names = std::mem::take(&mut tools.names);
@@ -94,8 +94,20 @@ impl Copying<'_> {
         report: &mut FileReport,
     ) -> Result<Attempt> {
         let target = &self.leaf.target;
-        match Target::exclusive(target.directory, target.name, self.mode_at_creation()) {
-            Ok(made) => self.finish(tools, made, StagingUsed::Exclusive, false, None, report),
+        let made = match self.made_by_method(tools, Naming::Final, report)? {
+            Some(made) => made,
+            None => Target::exclusive(target.directory, target.name, |name| {
+                sys::create(target.directory, name, self.mode_at_creation())
+            }),
+        };
+        match made {
+            Ok(made) => {
+                let staging = match made.is_temporary() {
+                    true => StagingUsed::Staged,
+                    false => StagingUsed::Exclusive,
+                };
+                self.finish(tools, made, staging, false, None, report)
+            }
             Err(sys::ALREADY_EXISTS) if seen.target.is_none() => Ok(Attempt::LookAgain),
             Err(sys::IS_DIRECTORY) if seen.target.is_none() && target.facts(false).is_ok() => {
                 Ok(Attempt::LookAgain)
@@ -106,9 +118,10 @@ impl Copying<'_> {
     }
 
     fn staged(&self, tools: &mut Tools, replace: bool, report: &mut FileReport) -> Result<Attempt> {
-        let made = match replace {
-            true => self.temporary(self.mode_at_creation()),
-            false => self.nameless(tools, self.mode_at_creation()),
+        let made = match self.made_by_method(tools, Naming::Temporary, report)? {
+            Some(made) => made,
+            None if replace => self.temporary(self.mode_at_creation()),
+            None => self.nameless(tools, self.mode_at_creation()),
         };
         let operation = if replace { Operation::Replace } else { Operation::CreateTarget };
         let made = made.map_err(|code| match sys::NO_PERMISSION.contains(&code) {
@@ -133,7 +146,9 @@ impl Copying<'_> {
 
     fn temporary(&self, mode: u32) -> sys::Answer<Target<'_>> {
         let target = &self.leaf.target;
-        Target::temporary(target.directory, target.name, mode)
+        Target::temporary(target.directory, target.name, |name| {
+            sys::create(target.directory, name, mode)
+        })
     }
 
     /// Replaces an existing one-link file by one that looks like it; in place where that cannot be.
@@ -150,7 +165,7 @@ impl Copying<'_> {
         let opened =
             self.context.outwait_lease(|| sys::open_target(target.directory, target.name, false));
         let facts = match opened {
-            Ok(old) => sys::facts(old.as_fd()),
+            Ok(old) => sys::facts(old.lend()),
             Err(sys::TEXT_BUSY) => target.facts(false),
             Err(sys::NOT_FOUND) => return Ok(Attempt::LookAgain),
             Err(code) => return self.unopenable(code),
@@ -166,7 +181,11 @@ impl Copying<'_> {
             return in_place(InPlace::CannotKeep(code));
         }
         let kept = Kept { place, facts: &facts, names: &names };
-        match self.temporary(facts.mode & 0o700) {
+        let made = match self.made_by_method(tools, Naming::Temporary, report)? {
+            Some(made) => made,
+            None => self.temporary(facts.mode & 0o700),
+        };
+        match made {
             Ok(made) => self.finish(tools, made, StagingUsed::Staged, true, Some(&kept), report),
             Err(code) if sys::NO_NEIGHBOUR_HERE.contains(&code) => {
                 in_place(InPlace::CannotStage(code))
@@ -207,7 +226,7 @@ impl Copying<'_> {
             }
             Err(code) => return self.unopenable(code),
         };
-        let facts = sys::facts(file.as_fd()).map_err(failed(Operation::StatTarget))?;
+        let facts = sys::facts(file.lend()).map_err(failed(Operation::StatTarget))?;
         // The decision was about this file and no other; and it must not be the source, by whatever name.
         if facts.identity == self.facts.identity {
             let error = target.error(Operation::SameFile);
@@ -261,7 +280,7 @@ impl Copying<'_> {
     ) -> Result<Attempt> {
         report.staging = Some(staging);
         let seen = match self.context.options.make {
-            Make::Contents => self.fill_target(tools, made.file(), report)?,
+            Make::Contents if !made.is_filled() => self.fill_target(tools, made.file(), report)?,
             _ => None,
         };
         if staging != StagingUsed::InPlace(InPlace::NotRegular) {
@@ -281,8 +300,13 @@ impl Copying<'_> {
         self.sync(&made, staging)?;
         let target = &self.leaf.target;
         let was_unnamed = made.is_unnamed();
-        match made.commit(replace) {
+        let like = (self.context.options.preserve.mode == Mode::Keep).then_some(self.facts);
+        match made.commit(replace, like) {
             Ok(()) => Ok(Attempt::Done),
+            Err(CommitError::Flags(code)) => {
+                report.unpreserved.push(target.error(Operation::SetFlags).with_cause(code));
+                Ok(Attempt::Done)
+            }
             Err(CommitError::Close(code)) => {
                 Err(target.error(Operation::CloseTarget).with_cause(code))
             }

@@ -213,6 +213,8 @@ impl Making {
             },
             xattrs: if preserve.xattrs == Xattrs::Drop { &[] } else { &layers },
             times: preserve.timestamps.then_some(facts),
+            // One that forbade renaming would keep it from its name.
+            flags: None,
             is_directory: false,
         };
         let place = Place::Named(leaf.target.directory, name);

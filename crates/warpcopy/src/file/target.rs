@@ -2,10 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::os::fd::AsFd;
 
-use crate::plan::Code;
-use crate::sys::{self, Answer, Borrowed, Handle};
+use crate::plan::Facts;
+use crate::sys::{self, Answer, Borrowed, CommitError, Handle, Lend};
 
 /// A file that is not finished. Dropped, it leaves nothing behind (except in place, where there is no way back).
 pub(crate) struct Target<'a> {
@@ -13,6 +12,8 @@ pub(crate) struct Target<'a> {
     name: &'a OsStr,
     file: Option<Handle>,
     made: Made,
+    /// A method made it with all of its content.
+    is_filled: bool,
 }
 
 /// What has been made so far, and so what there is to remove.
@@ -31,14 +32,13 @@ enum Made {
 const NAMES_TRIED_MAX: usize = 100;
 
 impl<'a> Target<'a> {
-    /// Creates the file under its final name, which must be free.
+    /// Makes the file under its final name, which must be free.
     pub(crate) fn exclusive(
         directory: Borrowed<'a>,
         name: &'a OsStr,
-        mode: u32,
+        make: impl FnOnce(&OsStr) -> Answer<Handle>,
     ) -> Answer<Target<'a>> {
-        let file = sys::create(directory, name, mode)?;
-        Ok(Target { directory, name, file: Some(file), made: Made::Named })
+        Ok(Target::new(directory, name, make(name)?, Made::Named))
     }
 
     /// Creates the file without a name; nothing of it survives a crash.
@@ -48,57 +48,72 @@ impl<'a> Target<'a> {
         mode: u32,
     ) -> Answer<Target<'a>> {
         let file = sys::create_unnamed(directory, mode)?;
-        Ok(Target { directory, name, file: Some(file), made: Made::Unnamed })
+        Ok(Target::new(directory, name, file, Made::Unnamed))
     }
 
-    /// Creates the file under a temporary name in the same directory: elsewhere quota, project or mount may differ
+    /// Makes the file under a temporary name in the same directory: elsewhere quota, project or mount may differ
     /// and the rename fail.
     pub(crate) fn temporary(
         directory: Borrowed<'a>,
         name: &'a OsStr,
-        mode: u32,
+        make: impl FnMut(&OsStr) -> Answer<Handle>,
     ) -> Answer<Target<'a>> {
-        let (temporary, file) =
-            with_temporary_name(|temporary| sys::create(directory, temporary, mode))?;
-        Ok(Target { directory, name, file: Some(file), made: Made::Temporary(temporary) })
+        let (temporary, file) = with_temporary_name(make)?;
+        Ok(Target::new(directory, name, file, Made::Temporary(temporary)))
     }
 
     /// Takes an existing file, open for writing.
     pub(crate) fn in_place(directory: Borrowed<'a>, name: &'a OsStr, file: Handle) -> Target<'a> {
-        Target { directory, name, file: Some(file), made: Made::Nothing }
+        Target::new(directory, name, file, Made::Nothing)
+    }
+
+    fn new(directory: Borrowed<'a>, name: &'a OsStr, file: Handle, made: Made) -> Target<'a> {
+        Target { directory, name, file: Some(file), made, is_filled: false }
+    }
+
+    /// The same, known to have all of its content.
+    pub(crate) fn filled(self) -> Target<'a> {
+        let mut target = self;
+        target.is_filled = true;
+        target
+    }
+
+    pub(crate) fn is_filled(&self) -> bool {
+        self.is_filled
     }
 
     /// The open file.
     pub(crate) fn file(&self) -> Borrowed<'_> {
-        self.file.as_ref().expect("only commit takes the file").as_fd()
+        self.file.as_ref().expect("only commit takes the file").lend()
+    }
+
+    pub(crate) fn is_temporary(&self) -> bool {
+        matches!(self.made, Made::Temporary(_))
     }
 
     pub(crate) fn is_unnamed(&self) -> bool {
         matches!(self.made, Made::Unnamed)
     }
 
-    /// Closes the file and gives it its name. On failure everything that was made is removed.
-    pub(crate) fn commit(mut self, replace: bool) -> Result<(), CommitError> {
+    /// Closes the file and gives it its name, and the flags of `like` last. On failure everything that was made is
+    /// removed, but for the file that has its name and lacks flags.
+    pub(crate) fn commit(mut self, replace: bool, like: Option<&Facts>) -> Result<(), CommitError> {
         if self.is_unnamed() {
             // The descriptor is the only way to it, so it takes its name before it is closed.
             sys::name_unnamed(self.file(), self.directory, self.name).map_err(CommitError::Name)?;
             self.made = Made::Named;
         }
         let file = self.file.take().expect("only commit takes the file");
-        sys::close(file).map_err(CommitError::Close)?;
-        if let Made::Temporary(temporary) = &self.made {
-            publish(self.directory, temporary, self.name, replace).map_err(CommitError::Name)?;
+        let temporary = match &self.made {
+            Made::Temporary(temporary) => Some(temporary.as_os_str()),
+            _ => None,
+        };
+        let answer = sys::finish(file, self.directory, temporary, self.name, replace, like);
+        if matches!(answer, Ok(()) | Err(CommitError::Flags(_))) {
+            self.made = Made::Nothing;
         }
-        self.made = Made::Nothing;
-        Ok(())
+        answer
     }
-}
-
-/// Why a finished file did not become visible.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum CommitError {
-    Close(Code),
-    Name(Code),
 }
 
 impl Drop for Target<'_> {

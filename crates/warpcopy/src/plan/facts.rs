@@ -69,6 +69,10 @@ pub(crate) struct Facts {
     pub(crate) accessed: Time,
     pub(crate) modified: Time,
     pub(crate) changed: Time,
+    /// When it was made, where that can be copied: macOS and Windows.
+    pub(crate) born: Option<Time>,
+    /// Flags as chflags(2) has them on macOS, file attributes on Windows; 0 elsewhere.
+    pub(crate) flags: u32,
 }
 
 impl Facts {
@@ -101,6 +105,7 @@ pub(crate) struct Looks {
 
 /// What is worth knowing about a file system before a method is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[allow(dead_code, reason = "each platform knows some of them")]
 pub(crate) enum FileSystem {
     /// Shares blocks, pays most for small writes.
     Btrfs,
@@ -110,6 +115,10 @@ pub(crate) enum FileSystem {
     Ext4,
     /// Never shares blocks; answers about holes can be believed.
     Tmpfs,
+    /// Shares blocks, also of whole files at once: macOS.
+    Apfs,
+    /// Shares blocks: Windows.
+    Refs,
     /// Content is made up when it is read; lengths mean nothing.
     Pseudo,
     /// A server decides; errors of in-kernel copies may be quirks of it.

@@ -1,7 +1,6 @@
 //! The beginning and the end of a directory's copy.
 
 use std::ffi::OsString;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use crate::file::{
 };
 use crate::options::{Backup, Existing, Make, Mode, Symlinks, Sync, Xattrs};
 use crate::plan::{Facts, Kind};
-use crate::sys::{self, Handle};
+use crate::sys::{self, Handle, Lend};
 
 /// A directory about to be entered.
 pub(super) struct Entering<'a> {
@@ -85,7 +84,7 @@ impl Worker<'_> {
         let source_failed =
             |operation| move |code| entering.source.error(operation).with_cause(code);
         let (mut source, mut unreadable) = self.open_source_directory(&entering)?;
-        let facts = sys::facts(source.as_fd()).map_err(source_failed(Operation::StatSource))?;
+        let facts = sys::facts(source.lend()).map_err(source_failed(Operation::StatSource))?;
         if !self.run.met.is_wanted() {
             refuse_targets(&entering, &facts)?;
         } else if !self.is_new_to_us(&entering, &facts)? {
@@ -121,7 +120,7 @@ impl Worker<'_> {
             device: made.facts.identity.device,
             has_default_acl: match entering.inherits_acl {
                 Some(false) if made.is_made => false,
-                _ => sys::has_default_acl(made.open.handle.as_fd()),
+                _ => sys::has_default_acl(made.open.handle.lend()),
             },
             owner_of_new: self.owner_of_new(&made),
         };
@@ -170,7 +169,7 @@ impl Worker<'_> {
             && facts.owner == caller.owner
             && (facts.group == caller.group || facts.mode & 0o2000 != 0)
             && facts.mode & 0o700 == 0o700
-            && self.tools.file_system(open.handle.as_fd(), facts.identity.device).is_trusted();
+            && self.tools.file_system(open.handle.lend(), facts.identity.device).is_trusted();
         is_sure.then_some((facts.owner, facts.group))
     }
 
@@ -286,6 +285,7 @@ impl Worker<'_> {
             },
             xattrs: if preserve.xattrs == Xattrs::Drop { &[] } else { &layers },
             times: preserve.timestamps.then_some(&dir.source),
+            flags: (preserve.mode == Mode::Keep).then_some(&dir.source),
             is_directory: true,
         };
         let mut unkept = dress(pair.target_place(), now.looks(), &wanted, &target_path)?;
@@ -356,7 +356,7 @@ pub(super) fn make_directory(
         answer => answer,
     };
     let open = open.map_err(failed(Operation::OpenTargetDirectory))?;
-    let facts = sys::facts(open.handle.as_fd()).map_err(failed(Operation::StatTarget))?;
+    let facts = sys::facts(open.handle.lend()).map_err(failed(Operation::StatTarget))?;
     if !is_made || facts.mode & 0o700 == 0o700 {
         return Ok(MadeDirectory { open, facts, is_made });
     }
@@ -366,7 +366,7 @@ pub(super) fn make_directory(
     sys::set_mode(place, facts.mode | 0o700).map_err(failed(Operation::SetMode))?;
     let open = OpenDirectory::open(target.directory, target.name, false)
         .map_err(failed(Operation::OpenTargetDirectory))?;
-    let now = sys::facts(open.handle.as_fd()).map_err(failed(Operation::StatTarget))?;
+    let now = sys::facts(open.handle.lend()).map_err(failed(Operation::StatTarget))?;
     match now.identity == facts.identity {
         true => Ok(MadeDirectory { open, facts, is_made }),
         false => Err(target.error(Operation::TargetReplaced)),

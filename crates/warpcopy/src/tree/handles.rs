@@ -2,7 +2,6 @@
 //! parent, and must be the one it was.
 
 use std::ffi::OsStr;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use std::sync::Arc;
 use super::dir::{Dir, Place};
 use crate::error::{Error, Operation, Result};
 use crate::plan::{Code, Identity};
-use crate::sys::{self, Borrowed, Handle};
+use crate::sys::{self, Borrowed, Handle, Lend};
 
 /// The two ends of a directory, open.
 pub(crate) struct Pair {
@@ -48,11 +47,11 @@ impl Pair {
     }
 
     pub(crate) fn source(&self) -> Borrowed<'_> {
-        self.source.as_fd()
+        self.source.lend()
     }
 
     pub(crate) fn target(&self) -> Borrowed<'_> {
-        self.target.handle.as_fd()
+        self.target.handle.lend()
     }
 
     /// The target as something whose attributes can be set.
@@ -141,7 +140,7 @@ impl Handles {
 fn climb(parent: &Dir, pair: &Pair) -> Option<Rc<Pair>> {
     let open = |end, identity| {
         let opened = OpenDirectory::open(end, OsStr::new(".."), false).ok()?;
-        let facts = sys::facts(opened.handle.as_fd()).ok()?;
+        let facts = sys::facts(opened.handle.lend()).ok()?;
         (facts.identity == identity).then_some(opened)
     };
     let source = open(pair.source(), parent.source.identity)?;
@@ -192,7 +191,7 @@ fn same(
     identity: Identity,
 ) -> std::result::Result<OpenDirectory, Lost> {
     let opened = opened.map_err(Lost::Unopenable)?;
-    let facts = sys::facts(opened.handle.as_fd()).map_err(Lost::Unopenable)?;
+    let facts = sys::facts(opened.handle.lend()).map_err(Lost::Unopenable)?;
     match facts.identity == identity {
         true => Ok(opened),
         false => Err(Lost::Replaced),
@@ -212,7 +211,7 @@ impl LastParent {
         if self.0.as_ref().is_none_or(|(known, ..)| known != path) {
             let handle =
                 sys::open_directory_path(sys::working_directory(), path.as_os_str(), true)?;
-            let into = crate::file::TargetDirectory::of(handle.as_fd())?;
+            let into = crate::file::TargetDirectory::of(handle.lend())?;
             self.0 = Some((path.to_path_buf(), Rc::new(handle), into));
         }
         let (_, handle, into) = self.0.as_ref().expect("it was just set");

@@ -33,7 +33,7 @@ use crate::file::{Context, parent_of};
 use crate::options::{Reflink, Sparse, Symlinks};
 use crate::plan::{FileSystem, Kind};
 use crate::report::TreeReport;
-use crate::sys;
+use crate::sys::{self, Lend};
 use crate::watch::Observer;
 
 use claims::Claims;
@@ -195,12 +195,11 @@ fn is_directory(context: &Context, source: &Path) -> bool {
 }
 
 fn file_system_of(path: &Path) -> FileSystem {
-    use std::os::fd::AsFd;
     let open =
         |path: &Path| sys::open_directory_path(sys::working_directory(), path.as_os_str(), true);
     open(path)
         .or_else(|_| open(parent_of(path)))
-        .map_or(FileSystem::Other, |directory| sys::file_system(directory.as_fd()))
+        .map_or(FileSystem::Other, |directory| sys::file_system(directory.lend()))
 }
 
 /// How many workers the address space has room for: each takes a stack and an arena of the allocator.

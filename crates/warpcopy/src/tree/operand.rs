@@ -1,7 +1,6 @@
 //! The sources and targets that the caller named: reached by path, unlike everything below them.
 
 use std::collections::HashSet;
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use crate::error::{Error, Operation, Result};
 use crate::file::{Context, Spot, TargetDirectory, make_parents, parent_of};
 use crate::options::Symlinks;
 use crate::plan::{Identity, Kind};
-use crate::sys;
+use crate::sys::{self, Lend};
 
 /// Whether no target is, or is below, another, so that operands can be copied side by side without meeting.
 pub(super) fn are_targets_apart(transfers: &[Transfer]) -> bool {
@@ -49,7 +48,7 @@ fn is_any_above(directory: &Path, is_it: impl Fn(Identity) -> bool) -> bool {
         return false;
     };
     let mut below = None;
-    while let Ok(facts) = sys::facts(handle.as_fd()) {
+    while let Ok(facts) = sys::facts(handle.lend()) {
         if is_it(facts.identity) {
             return true;
         }
@@ -58,7 +57,7 @@ fn is_any_above(directory: &Path, is_it: impl Fn(Identity) -> bool) -> bool {
             return false;
         }
         below = Some(facts.identity);
-        match sys::open_directory_path(handle.as_fd(), "..".as_ref(), false) {
+        match sys::open_directory_path(handle.lend(), "..".as_ref(), false) {
             Ok(above) => handle = above,
             Err(_) => return false,
         }
@@ -169,7 +168,7 @@ impl Worker<'_> {
         let spot = Spot { directory: here, name: target.as_os_str(), path: &target_path };
         let relief = &mut || self.handles.close_all();
         let made = make_directory(self.run.context, &spot, &facts, true, relief)?;
-        let into = TargetDirectory::of(made.open.handle.as_fd())
+        let into = TargetDirectory::of(made.open.handle.lend())
             .map_err(|code| spot.error(Operation::StatTarget).with_cause(code))?;
         let place = Place::Operand { source: source.to_path_buf(), target: target.to_path_buf() };
         if made.is_made {

@@ -17,7 +17,7 @@ use crate::file::{self, Host, Leaf, Linked, Spot, Starting, Tools, copy_leaf};
 use crate::options::{Symlinks, Sync};
 use crate::plan::{Facts, Identity, Kind};
 use crate::report::{FileReport, InPlace, Outcome, StagingUsed, TreeReport};
-use crate::sys::{self, Listed, Listing};
+use crate::sys::{self, Lend, Listed, Listing};
 use crate::watch::Question;
 
 /// One thread's share of a run.
@@ -263,11 +263,7 @@ impl<'a> Worker<'a> {
                     name: source.as_os_str(),
                     path: &|| source.clone(),
                 },
-                target: Spot {
-                    directory: std::os::fd::AsFd::as_fd(&*directory),
-                    name,
-                    path: &|| target.clone(),
-                },
+                target: Spot { directory: directory.lend(), name, path: &|| target.clone() },
                 kind: Some(kind),
                 is_operand: true,
                 with_paths: worker.run.wants_files,

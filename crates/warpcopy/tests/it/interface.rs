@@ -64,6 +64,7 @@ fn times_before_1970_round_down() {
 #[test]
 fn methods_are_printed_as_they_are_asked_for() {
     let names = Method::ALL.map(|method| method.to_string());
-    let expected = ["clone", "copy_file_range", "sendfile", "uncached", "direct", "read_write"];
+    let expected =
+        ["clone", "copy_file_range", "sendfile", "copyfile", "uncached", "direct", "read_write"];
     assert_eq!(names, expected);
 }

@@ -37,6 +37,8 @@ fn facts(kind: Kind, identity: Identity, modified: Time, links: u64) -> Facts {
         accessed: zero,
         modified,
         changed: zero,
+        born: None,
+        flags: 0,
     }
 }
 

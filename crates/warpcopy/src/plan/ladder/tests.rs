@@ -13,6 +13,16 @@ const FILE_SYSTEMS: [FileSystem; 7] = [
     FileSystem::Other,
 ];
 
+/// What there is on Linux.
+const LINUX: Ladder = Ladder::of(&[
+    Method::Clone,
+    Method::CopyRange,
+    Method::Sendfile,
+    Method::Uncached,
+    Method::Direct,
+    Method::ReadWrite,
+]);
+
 /// One of each kind that a target's file system is asked about.
 const TARGETS: [FileSystem; 3] = [FileSystem::Btrfs, FileSystem::Ext4, FileSystem::Network];
 
@@ -48,6 +58,8 @@ fn facts(len_bytes: u64, allocated_bytes: u64) -> Facts {
         accessed: zero,
         modified: zero,
         changed: zero,
+        born: None,
+        flags: 0,
     }
 }
 
@@ -105,7 +117,7 @@ fn everywhere(check: impl Fn(&Case<'_>)) {
                 for allocated in [len / 2, len, len.saturating_add(4096)] {
                     for threads in [1, 3] {
                         let source = facts(len, allocated);
-                        let plan = choose(options, &source, source_fs, target_fs, threads);
+                        let plan = choose(LINUX, options, &source, source_fs, target_fs, threads);
                         let methods = plan.ladder.iter().collect();
                         let case =
                             Case { options, source, source_fs, target_fs, threads, plan, methods };
@@ -186,6 +198,7 @@ fn a_method_asked_for_is_tried_alone() {
             case.holds(is_alone, "in company");
             let is_ruled_out =
                 case.options.reflink != Reflink::Auto || case.options.sparse != Sparse::Auto;
+            let is_ruled_out = is_ruled_out || !LINUX.contains(method);
             case.holds(is_ruled_out || case.methods.contains(&method), "not at all");
         }
     });
@@ -264,7 +277,10 @@ fn threads_help_only_where_bytes_can_be_moved_in_any_order_and_that_pays() {
 }
 
 fn methods(options: Options, len: u64, target_fs: FileSystem) -> Vec<Method> {
-    choose(&options, &facts(len, len), FileSystem::Ext4, target_fs, 1).ladder.iter().collect()
+    choose(LINUX, &options, &facts(len, len), FileSystem::Ext4, target_fs, 1)
+        .ladder
+        .iter()
+        .collect()
 }
 
 #[test]
@@ -310,7 +326,13 @@ fn an_empty_file_needs_no_kernel_method() {
 fn taking_a_method_out_leaves_the_others() {
     let ladder = Ladder::of(&Method::ALL).without(Method::Clone.bit() | Method::Direct.bit());
     let left: Vec<_> = ladder.iter().collect();
-    let expected = [Method::CopyRange, Method::Sendfile, Method::Uncached, Method::ReadWrite];
+    let expected = [
+        Method::CopyRange,
+        Method::Sendfile,
+        Method::CopyFile,
+        Method::Uncached,
+        Method::ReadWrite,
+    ];
     assert_eq!(left, expected);
 }
 

@@ -113,7 +113,7 @@ fn split_names(list: &[u8], out: &mut Vec<CString>) {
 }
 
 /// Reads one extended attribute into `value`.
-pub(crate) fn xattr(place: Place<'_>, name: &CStr, value: &mut Vec<u8>) -> Answer<()> {
+fn xattr(place: Place<'_>, name: &CStr, value: &mut Vec<u8>) -> Answer<()> {
     // A value has at most 64 KiB (linux/limits.h, XATTR_SIZE_MAX).
     for capacity in [1 << 10, 64 << 10] {
         value.resize(capacity, 0);
@@ -135,8 +135,24 @@ pub(crate) fn xattr(place: Place<'_>, name: &CStr, value: &mut Vec<u8>) -> Answe
     Err(code(Errno::RANGE))
 }
 
+/// Copies one extended attribute from one place to another; `value` is room to do it in.
+pub(crate) fn copy_xattr(
+    from: Place<'_>,
+    to: Place<'_>,
+    name: &CStr,
+    value: &mut Vec<u8>,
+) -> Answer<()> {
+    xattr(from, name, value)?;
+    set_xattr(to, name, value)
+}
+
+/// Sets the flags of a file that keeps those of its source; there are none here.
+pub(crate) fn set_flags(_place: Place<'_>, _facts: &Facts) -> Answer<()> {
+    Ok(())
+}
+
 /// Sets one extended attribute.
-pub(crate) fn set_xattr(place: Place<'_>, name: &CStr, value: &[u8]) -> Answer<()> {
+fn set_xattr(place: Place<'_>, name: &CStr, value: &[u8]) -> Answer<()> {
     retry(|| match place {
         Place::Open(file) => fsetxattr(file, name, value, XattrFlags::empty()),
         Place::Named(directory, node) => {

@@ -64,5 +64,7 @@ fn translate(stat: &Stat) -> Facts {
         accessed: time(stat.st_atime as i64, stat.st_atime_nsec as u64),
         modified: time(stat.st_mtime as i64, stat.st_mtime_nsec as u64),
         changed: time(stat.st_ctime as i64, stat.st_ctime_nsec as u64),
+        born: None,
+        flags: 0,
     }
 }

@@ -27,8 +27,11 @@ mod process;
 mod rules;
 mod split;
 
+use std::os::fd::AsFd;
+
 use rustix::io::Errno;
 
+use super::{Answer, CommitError, Lend, Progress};
 use crate::plan::Code;
 
 pub(crate) use attributes::*;
@@ -43,8 +46,11 @@ pub(crate) use rules::*;
 pub(crate) type Handle = std::os::fd::OwnedFd;
 /// A handle that somebody else owns.
 pub(crate) type Borrowed<'a> = std::os::fd::BorrowedFd<'a>;
-/// What a system call answers.
-pub(crate) type Answer<T> = Result<T, Code>;
+impl Lend for Handle {
+    fn lend(&self) -> Borrowed<'_> {
+        self.as_fd()
+    }
+}
 
 fn code(errno: Errno) -> Code {
     Code(errno.raw_os_error())

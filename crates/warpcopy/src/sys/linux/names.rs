@@ -10,8 +10,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{Answer, Borrowed, Handle, code, retry};
-use crate::plan::Kind;
+use super::{Answer, Borrowed, CommitError, Handle, Progress, code, retry};
+use crate::plan::{Facts, Kind, Method};
 
 /// The handle that relative operands start from.
 pub(crate) fn working_directory() -> Borrowed<'static> {
@@ -105,6 +105,36 @@ pub(crate) fn name_unnamed(
 pub(super) fn descriptor_path(file: Borrowed<'_>) -> CString {
     let path = format!("/proc/thread-self/fd/{}", file.as_raw_fd());
     CString::new(path).expect("a number holds no NUL")
+}
+
+/// Creates a file with the source's content by a method of [`CREATING`](super::CREATING), of which there are none here.
+pub(crate) fn create_by(
+    _method: Method,
+    _source: (Borrowed<'_>, &Facts),
+    _directory: Borrowed<'_>,
+    _name: &OsStr,
+    _progress: Progress<'_>,
+) -> Answer<Handle> {
+    Err(super::NOT_SUPPORTED)
+}
+
+/// Closes a file that was made and gives it its name, if it has another (`temporary`) until now. The flags of `_like`
+/// that a file must not have before would come after that; there are none here.
+pub(crate) fn finish(
+    file: Handle,
+    directory: Borrowed<'_>,
+    temporary: Option<&OsStr>,
+    name: &OsStr,
+    replace: bool,
+    _like: Option<&Facts>,
+) -> Result<(), CommitError> {
+    close(file).map_err(CommitError::Close)?;
+    match temporary {
+        Some(temporary) if replace => rename_over(directory, temporary, name),
+        Some(temporary) => rename_to_free(directory, temporary, name),
+        None => Ok(()),
+    }
+    .map_err(CommitError::Name)
 }
 
 /// Makes a directory; `mode` is reduced by the umask, or by the parent's default ACL.

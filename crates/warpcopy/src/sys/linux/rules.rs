@@ -7,7 +7,14 @@ use crate::plan::Method::{Clone, CopyRange, Direct, ReadWrite, Sendfile, Uncache
 use crate::plan::Scope::{File, Pair, Process};
 use crate::plan::Verdict::{Refused, Retry, RetryOnce};
 use crate::plan::When::{Anywhere, Start};
-use crate::plan::{Code, Host, Method, Rule, Verdict, When};
+use crate::plan::{Code, Host, Ladder, Method, Rule, Verdict, When};
+
+/// The methods that there are on Linux.
+pub(crate) const METHODS: Ladder =
+    Ladder::of(&[Clone, CopyRange, Sendfile, Uncached, Direct, ReadWrite]);
+
+/// Methods that make their own target: none, all fill one that is open.
+pub(crate) const CREATING: Ladder = Ladder::of(&[]);
 
 const fn code(errno: Errno) -> Code {
     Code(errno.raw_os_error())
@@ -96,6 +103,8 @@ pub(crate) const RULES: &[Rule] = &[
 
 /// There is something at that name.
 pub(crate) const ALREADY_EXISTS: Code = code(Errno::EXIST);
+/// The name of a new file is another's.
+pub(crate) const NAME_TAKEN: [Code; 2] = [ALREADY_EXISTS, IS_DIRECTORY];
 /// Only a directory can have that name.
 pub(crate) const IS_DIRECTORY: Code = code(Errno::ISDIR);
 /// There is nothing at that name.

@@ -631,7 +631,7 @@ struct Backwards {
 }
 
 impl Mover for Backwards {
-    fn whole(&mut self, _: Method) -> Result<u64, Fault> {
+    fn whole(&mut self, _: Method, _: &mut dyn FnMut(u64) -> bool) -> Result<u64, Fault> {
         unreachable!()
     }
 
@@ -739,7 +739,7 @@ struct Long {
 }
 
 impl Mover for Long {
-    fn whole(&mut self, _: Method) -> Result<u64, Fault> {
+    fn whole(&mut self, _: Method, _: &mut dyn FnMut(u64) -> bool) -> Result<u64, Fault> {
         unreachable!()
     }
 

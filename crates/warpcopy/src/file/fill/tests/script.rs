@@ -286,7 +286,7 @@ impl Kernel {
 }
 
 impl Mover for Kernel {
-    fn whole(&mut self, method: Method) -> Result<u64, Fault> {
+    fn whole(&mut self, method: Method, _: &mut dyn FnMut(u64) -> bool) -> Result<u64, Fault> {
         let act = self.next();
         let answer = self.move_whole(act);
         self.note(Call::Whole(method, answer));

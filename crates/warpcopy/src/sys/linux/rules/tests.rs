@@ -50,7 +50,7 @@ fn a_lack_of_memory_is_worth_one_more_try_and_no_other_method() {
 
 #[test]
 fn an_interrupt_costs_no_method() {
-    for method in Method::ALL {
+    for method in METHODS.iter() {
         for has_moved in [false, true] {
             let verdict = classify(RULES, method, code(Errno::INTR), has_moved, false);
             assert_eq!(verdict, Verdict::Retry, "{method}");
@@ -170,6 +170,7 @@ fn title(method: Method) -> &'static str {
         Method::Clone => "`clone`: `FICLONE`",
         Method::CopyRange => "`copy_file_range`",
         Method::Sendfile => "`sendfile`",
+        Method::CopyFile => "`copyfile`",
         Method::Uncached => "`uncached`: read and write with `RWF_DONTCACHE`",
         Method::Direct => "`direct`: read and write with `O_DIRECT`",
         Method::ReadWrite => "`read_write`: read and write through the page cache",
@@ -178,7 +179,7 @@ fn title(method: Method) -> &'static str {
 
 fn page() -> String {
     let mut page = String::from(INTRODUCTION);
-    for method in Method::ALL {
+    for method in METHODS.iter() {
         write!(page, "\n## {}\n\n", title(method)).unwrap();
         page.push_str("| code | when | where | meaning | source |\n|---|---|---|---|---|\n");
         for rule in RULES.iter().filter(|rule| rule.method == method) {
