@@ -358,7 +358,7 @@ fn progress<'a>(around: &'a Surroundings<'_>) -> impl FnMut(u64) -> bool + 'a {
 }
 
 /// What came of the methods that make their own target.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Created<T> {
     /// The method that worked, the target, and its length.
     pub(crate) made: Option<(Method, T, u64)>,

@@ -344,8 +344,10 @@ impl Seen {
         // Two operands must not meet at one name; trees may. Nothing is written through a link made by this run.
         let is_guarded =
             leaf.is_operand || (target.kind == Kind::Symlink && source.kind == Kind::File);
-        let is_just_created =
+        let is_made =
             is_guarded && host.wants_made() && host.has_made((leaf.target.path)(), target.identity);
+        // Two names of the source that are one here: the file system does not tell their case or accents apart.
+        let is_just_created = is_made || leaf.into.is_own;
         Ok(Seen {
             target: Some(target),
             referent,

@@ -184,6 +184,8 @@ pub(crate) struct TargetDirectory {
     pub(crate) has_default_acl: bool,
     /// Owner and group of new files, where that is sure.
     pub(crate) owner_of_new: Option<(u32, u32)>,
+    /// This run made it, and nothing else in the run leads there: what it holds was made by this run.
+    pub(crate) is_own: bool,
 }
 
 impl TargetDirectory {
@@ -192,6 +194,7 @@ impl TargetDirectory {
             device: sys::facts(directory)?.identity.device,
             has_default_acl: sys::has_default_acl(directory),
             owner_of_new: None,
+            is_own: false,
         })
     }
 }

@@ -35,7 +35,7 @@ everywhere! {
         let Some(full) = SmallDisk::new(scratch) else { return };
         write(&scratch.join("a"), bytes(4 << 20, 1));
         for publish in [Publish::Staged, Publish::Auto] {
-            for method in Method::ALL.into_iter().map(Some).chain([None]) {
+            for method in every_method() {
                 let options = Options::new().existing(Existing::Fail).publish(publish).method(method);
                 let error =
                     Copier::new(options).copy_file(scratch.join("a"), full.join("b")).unwrap_err();
@@ -131,7 +131,7 @@ everywhere! {
     fn e20_a_sparse_file_stays_sparse_by_every_method(scratch) {
         let (source, target) = (scratch.join("a"), scratch.join("b"));
         Shape::sparse("disk image", 64 << 20, &[(1 << 20, 4096), (40 << 20, 65536)]).make(&source);
-        for method in Method::ALL.into_iter().map(Some).chain([None]) {
+        for method in every_method() {
             Copier::new(Options::new().method(method)).copy_file(&source, &target).unwrap();
             assert_same_bytes(&source, &target);
             assert!(allocated(&target) < 1 << 20, "{method:?}: {}", allocated(&target));
@@ -161,7 +161,7 @@ everywhere! {
             if preserve == Preserve::all() && has_attributes {
                 assert_eq!(plain.2, Some(5));
             }
-            for method in Method::ALL.into_iter().map(Some).chain([None]) {
+            for method in every_method() {
                 assert_eq!(looks(method), plain, "{method:?}");
             }
         }
@@ -204,7 +204,7 @@ fn e05_every_descriptor_is_closed_once() {
         write(&scratch.join("a"), bytes(100_000, 1));
         write(&scratch.join("tree/x/y"), "content");
         let before = open();
-        for method in Method::ALL.into_iter().map(Some).chain([None]) {
+        for method in every_method() {
             for publish in [Publish::Staged, Publish::Auto, Publish::InPlace] {
                 let copier = Copier::new(Options::new().method(method).publish(publish));
                 copier.copy_file(scratch.join("a"), scratch.join("b")).unwrap();
@@ -256,7 +256,7 @@ fn e07_what_has_no_length_is_read_to_its_end() {
     for path in files {
         let Ok(content) = fs::read(path) else { continue };
         found += 1;
-        for method in Method::ALL.into_iter().map(Some).chain([None]) {
+        for method in every_method() {
             let target = scratch.join("copy");
             let report =
                 Copier::new(Options::new().method(method)).copy_file(path, &target).unwrap();
@@ -284,7 +284,7 @@ fn e07_a_growing_file_arrives_as_it_was_at_some_moment() {
                 lines += 1;
             }
         });
-        for method in Method::ALL.into_iter().map(Some).chain([None]) {
+        for method in every_method() {
             let target = scratch.join("copy");
             let before = fs::metadata(&source).unwrap().len();
             let report =

@@ -74,7 +74,7 @@ everywhere! {
             copy(&source, &plain, Options::new().method(Some(Method::ReadWrite)));
             assert_same_bytes(&source, &plain);
             let expected = looks(&plain);
-            for method in Method::ALL.into_iter().map(Some).chain([None]) {
+            for method in every_method() {
                 let target = scratch.join("target");
                 let report = copy(&source, &target, Options::new().method(method));
                 assert_same_bytes(&source, &target);
@@ -108,7 +108,7 @@ everywhere! {
         content[1 << 20..][..4096].copy_from_slice(&bytes(4096, 1));
         content[3 << 20..][..100].copy_from_slice(&bytes(100, 2));
         write(&source, &content);
-        for method in Method::ALL.into_iter().map(Some).chain([None]) {
+        for method in every_method() {
             let target = scratch.join("target");
             let options = Options::new().sparse(Sparse::Always).method(method);
             let report = copy(&source, &target, options);
@@ -121,7 +121,7 @@ everywhere! {
     fn where_no_holes_are_wanted_there_are_none(scratch) {
         let source = scratch.join("source");
         Shape::sparse("a hole", 2 << 20, &[(1 << 20, 4096)]).make(&source);
-        for method in Method::ALL.into_iter().map(Some).chain([None]) {
+        for method in every_method() {
             let target = scratch.join("target");
             let options = Options::new().sparse(Sparse::Never).method(method);
             let report = copy(&source, &target, options);
@@ -135,7 +135,7 @@ everywhere! {
     fn never_sharing_uses_no_method_that_might(scratch) {
         let source = scratch.join("source");
         Shape::dense(1 << 20).make(&source);
-        for method in Method::ALL.into_iter().map(Some).chain([None]) {
+        for method in every_method() {
             let target = scratch.join("target");
             let report =
                 copy(&source, &target, Options::new().reflink(Reflink::Never).method(method));
@@ -174,7 +174,7 @@ fn every_method_works_between_every_two_file_systems() {
             let (here, there) = (Scratch::on(from).unwrap(), Scratch::on(to).unwrap());
             for shape in &shapes {
                 shape.make(&here.join("source"));
-                for method in Method::ALL.into_iter().map(Some).chain([None]) {
+                for method in every_method() {
                     let options = Options::new().method(method);
                     copy(&here.join("source"), &there.join("target"), options);
                     assert_same_bytes(&here.join("source"), &there.join("target"));

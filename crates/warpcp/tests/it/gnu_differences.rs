@@ -359,6 +359,12 @@ GNU cp is that of coreutils 9.11 (compared with 9.10, the newest at hand); where
 it cannot do yet are not compared.
 ";
 
+const ANY: &str = "\
+What cannot be shown by a line: where the target's file system takes two names of a tree for one, because it does not tell
+upper from lower case, GNU cp writes the second over the first and says nothing. Here the second is not copied and
+is an error (`twins.rs`).
+";
+
 const OWN: &str = "\
 These hold when the program is called `warpcp` (read `warpcp` for `cp` in the lines); called `cp` it does what GNU cp
 does, which the test proves, too. What cannot be shown by a line: several threads copy a tree, so that lines of `-v` and
@@ -389,10 +395,10 @@ as an ordinary user. These say nothing about either:
 
 fn page() -> String {
     let mut page = String::from(INTRODUCTION);
-    let sections = [("By any name", "", BY_ANY_NAME), ("By its own name", OWN, BY_ITS_OWN_NAME)];
+    let sections = [("By any name", ANY, BY_ANY_NAME), ("By its own name", OWN, BY_ITS_OWN_NAME)];
     for (title, text, rows) in sections {
         write!(page, "\n## {title}\n\n{text}").unwrap();
-        page.push_str(if text.is_empty() { "" } else { "\n" });
+        page.push('\n');
         page.push_str("| command line | GNU cp | warpcopy | why |\n|---|---|---|---|\n");
         for row in rows {
             let [line, gnu, ours] = [row.line, row.gnu, row.ours].map(cell);

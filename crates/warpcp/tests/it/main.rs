@@ -30,4 +30,5 @@ mod replace;
 mod reports;
 mod special;
 mod support;
+mod twins;
 mod yardstick;

@@ -40,6 +40,7 @@ pub(crate) use facts::*;
 pub(crate) use listing::{Listed, Listing};
 pub(crate) use names::*;
 pub(crate) use process::*;
+use rules::NO_LINKS_AT_ALL;
 pub(crate) use rules::*;
 
 /// An open file or directory.

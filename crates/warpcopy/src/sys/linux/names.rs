@@ -195,13 +195,28 @@ pub(crate) fn rename_over(directory: Borrowed<'_>, from: &OsStr, to: &OsStr) -> 
 pub(crate) fn rename_to_free(directory: Borrowed<'_>, from: &OsStr, to: &OsStr) -> Answer<()> {
     match renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE) {
         // File systems without the flag answer EINVAL, kernels without the call ENOSYS, seccomp EPERM.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => {
-            make_link((directory, from), (directory, to), false)?;
-            remove(directory, from)
-        }
+        Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => link_and_remove(directory, from, to),
         Err(Errno::INTR) => rename_to_free(directory, from, to),
         answer => answer.map_err(code),
     }
+}
+
+fn link_and_remove(directory: Borrowed<'_>, from: &OsStr, to: &OsStr) -> Answer<()> {
+    match make_link((directory, from), (directory, to), false) {
+        Err(answer) if super::NO_LINKS_AT_ALL.contains(&answer) => {
+            reserve_and_rename(directory, from, to)
+        }
+        answer => answer.and_then(|()| remove(directory, from)),
+    }
+}
+
+/// Takes a name with an empty file of our own, and renames over that: what else there is on FAT behind FUSE, which has
+/// neither the flag nor links. Nobody's file is lost; a crash between the two leaves the empty one.
+fn reserve_and_rename(directory: Borrowed<'_>, from: &OsStr, to: &OsStr) -> Answer<()> {
+    create(directory, to, 0o600)?;
+    rename_over(directory, from, to).inspect_err(|_| {
+        let _ = remove(directory, to); // best effort: the error on its way is the interesting one
+    })
 }
 
 /// Whether the caller could open the file for writing, as far as permissions tell.

@@ -167,6 +167,10 @@ pub(crate) const NOTHING_TO_SYNC: [Code; 3] =
 pub(crate) const NO_RENAME_HERE: [Code; 4] =
     [code(Errno::BUSY), code(Errno::PERM), code(Errno::ACCESS), code(Errno::XDEV)];
 
+/// The file system knows no hard links: link(2).
+pub(super) const NO_LINKS_AT_ALL: [Code; 3] =
+    [code(Errno::PERM), code(Errno::OPNOTSUPP), code(Errno::NOSYS)];
+
 /// A hard link cannot be made here, but a copy can: link(2), Btrfs subvolumes, protected_hardlinks.
 pub(crate) const NO_LINK_HERE: [Code; 4] =
     [code(Errno::MLINK), code(Errno::XDEV), code(Errno::PERM), code(Errno::OPNOTSUPP)];

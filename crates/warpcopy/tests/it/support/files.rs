@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
+use warpcopy::Method;
 
 /// Bytes without a zero among them; the seed tells files apart.
 pub(crate) fn bytes(len: usize, seed: u64) -> Vec<u8> {
@@ -249,4 +250,9 @@ pub(crate) fn meanwhile<T>(act: impl Fn() + std::marker::Sync, body: impl FnOnce
         let _over = Over(&is_over);
         body()
     })
+}
+
+/// Every method that there is here, and none in particular.
+pub(crate) fn every_method() -> impl Iterator<Item = Option<Method>> {
+    Method::ALL.into_iter().filter(|method| method.is_available()).map(Some).chain([None])
 }

@@ -17,6 +17,8 @@ pub(crate) enum Fs {
     Tmpfs,
     Overlay,
     Fuse,
+    /// Takes names that differ in case alone for one.
+    Exfat,
 }
 
 impl Fs {
@@ -31,6 +33,7 @@ impl Fs {
             Fs::Tmpfs => "tmpfs",
             Fs::Overlay => "overlay",
             Fs::Fuse => "fuse",
+            Fs::Exfat => "exfat",
         }
     }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::single_range_in_vec_init, reason = "one hole is a list of holes")]
 
 mod clauses;
+mod creating;
 mod histories;
 mod referee;
 mod script;
