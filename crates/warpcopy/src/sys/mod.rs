@@ -26,6 +26,9 @@ mod linux;
 #[cfg(target_os = "linux")]
 use linux as platform;
 
+#[cfg(all(test, target_os = "linux"))]
+mod tables;
+
 pub(crate) use platform::*;
 
 use crate::plan::Code;

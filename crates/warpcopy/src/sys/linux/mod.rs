@@ -40,7 +40,8 @@ pub(crate) use facts::*;
 pub(crate) use listing::{Listed, Listing};
 pub(crate) use names::*;
 pub(crate) use process::*;
-use rules::NO_LINKS_AT_ALL;
+#[cfg(test)]
+pub(super) use rules::tests::table;
 pub(crate) use rules::*;
 
 /// An open file or directory.

@@ -203,7 +203,7 @@ pub(crate) fn rename_to_free(directory: Borrowed<'_>, from: &OsStr, to: &OsStr) 
 
 fn link_and_remove(directory: Borrowed<'_>, from: &OsStr, to: &OsStr) -> Answer<()> {
     match make_link((directory, from), (directory, to), false) {
-        Err(answer) if super::NO_LINKS_AT_ALL.contains(&answer) => {
+        Err(answer) if super::rules::NO_LINKS_AT_ALL.contains(&answer) => {
             reserve_and_rename(directory, from, to)
         }
         answer => answer.and_then(|()| remove(directory, from)),

@@ -176,4 +176,4 @@ pub(crate) const NO_LINK_HERE: [Code; 4] =
     [code(Errno::MLINK), code(Errno::XDEV), code(Errno::PERM), code(Errno::OPNOTSUPP)];
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
