@@ -1,12 +1,8 @@
 //! The two output streams: lines for programs on one, messages for people on the other, in the right order.
 
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::os::fd::AsFd;
 
-use rustix::io::Errno;
-
-use crate::start;
+use crate::system;
 
 /// Where everything printed goes.
 pub(crate) struct Console {
@@ -25,13 +21,14 @@ impl Console {
     /// Returns the process's own streams; messages begin with the program's name.
     pub(crate) fn new(program: String) -> Console {
         let stdout = io::stdout();
-        // The standard library flushes at every line, which costs a system call per file copied.
-        let out: Box<dyn Write> = match stdout.as_fd().try_clone_to_owned() {
-            Ok(descriptor) => Box::new(BufWriter::with_capacity(64 << 10, File::from(descriptor))),
-            Err(_) => Box::new(io::stdout()),
-        };
         let is_watched = stdout.is_terminal();
-        let lost = start::stdout_was_closed().then(|| Errno::BADF.into());
+        // The standard library flushes at every line, which costs a system call per file copied; on terminals it
+        // knows what letters are.
+        let out: Box<dyn Write> = match system::stdout_file() {
+            Ok(file) if !is_watched => Box::new(BufWriter::with_capacity(64 << 10, file)),
+            _ => Box::new(stdout),
+        };
+        let lost = system::lost_stdout();
         Console { program, out, err: Box::new(io::stderr()), is_watched, lost, failure: None }
     }
 
@@ -87,7 +84,7 @@ impl Console {
         self.flush();
         let Some(failure) = self.failure.take() else { return true };
         if failure.kind() == io::ErrorKind::BrokenPipe {
-            crate::signals::die_of_a_broken_pipe();
+            system::die_of_a_broken_pipe();
         }
         let text = format!("write error: {}", crate::messages::words(&failure));
         let _ = writeln!(self.err, "{}: {text}", self.program);

@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 
 use crate::flags::{Flag, LowArgs, Owner, ROWS, Row, Takes};
-use crate::names;
+use crate::system;
 
 /// Which words are options.
 #[derive(Clone, Copy, Debug)]
@@ -29,17 +29,14 @@ pub(crate) fn read(words: &[OsString], grammar: Grammar) -> Result<LowArgs, Stri
             args.flags.push(flag);
             is_last
         };
-        if let Some(long) = typed.strip_prefix(b"--") {
-            if add(read_long(long, &mut rest, grammar)?) {
+        if typed.starts_with(b"--") {
+            if add(read_long(system::part(word, 2..typed.len()), &mut rest, grammar)?) {
                 return Ok(args);
             }
-        } else if let [b'-', letters @ ..] = typed
-            && !letters.is_empty()
-        {
-            let mut letters = letters;
-            while let [letter, after @ ..] = letters {
-                letters = after;
-                if add(read_letter(*letter, &mut letters, &mut rest, grammar)?) {
+        } else if typed.starts_with(b"-") && typed.len() > 1 {
+            let mut at = 1;
+            while at < typed.len() {
+                if add(read_letter(word, &mut at, &mut rest, grammar)?) {
                     return Ok(args);
                 }
             }
@@ -56,9 +53,10 @@ pub(crate) fn read(words: &[OsString], grammar: Grammar) -> Result<LowArgs, Stri
 
 type Words<'a> = std::slice::Iter<'a, OsString>;
 
-fn read_long(typed: &[u8], rest: &mut Words<'_>, grammar: Grammar) -> Result<Flag, String> {
+fn read_long(long: &OsStr, rest: &mut Words<'_>, grammar: Grammar) -> Result<Flag, String> {
+    let typed = long.as_encoded_bytes();
     let (word, value) = match typed.iter().position(|&byte| byte == b'=') {
-        Some(at) => (&typed[..at], Some(text(&typed[at + 1..]))),
+        Some(at) => (&typed[..at], Some(system::part(long, at + 1..typed.len()))),
         None => (typed, None),
     };
     let (name, row) = find(word, typed, grammar)?;
@@ -75,12 +73,16 @@ fn read_long(typed: &[u8], rest: &mut Words<'_>, grammar: Grammar) -> Result<Fla
     }
 }
 
+/// Reads the option whose letter is the one at this place of the word, and moves the place behind what it took.
 fn read_letter(
-    letter: u8,
-    after: &mut &[u8],
+    word: &OsStr,
+    at: &mut usize,
     rest: &mut Words<'_>,
     grammar: Grammar,
 ) -> Result<Flag, String> {
+    let typed = word.as_encoded_bytes();
+    let letter = typed[*at];
+    *at += 1;
     let Some(row) = rows(grammar).find(|row| row.letters.as_bytes().contains(&letter)) else {
         let shown = String::from_utf8_lossy(std::slice::from_ref(&letter)).into_owned();
         return Err(format!("invalid option -- '{shown}'"));
@@ -89,10 +91,10 @@ fn read_letter(
         Takes::Nothing(flag) => Ok(flag()),
         Takes::MaybeValue(_, flag) => flag(None),
         Takes::Value(_, flag) => {
-            let joined = std::mem::take(after);
-            let value = match joined.is_empty() {
+            let begin = std::mem::replace(at, typed.len());
+            let value = match begin == typed.len() {
                 true => rest.next().map(OsString::as_os_str),
-                false => Some(text(joined)),
+                false => Some(system::part(word, begin..typed.len())),
             };
             let shown = char::from(letter);
             value.map_or_else(|| Err(format!("option requires an argument -- '{shown}'")), flag)
@@ -134,10 +136,6 @@ fn find(
 
 fn rows(grammar: Grammar) -> impl Iterator<Item = &'static Row> {
     ROWS.iter().filter(move |row| grammar.has_own || row.owner == Owner::Gnu)
-}
-
-fn text(bytes: &[u8]) -> &OsStr {
-    names::path(bytes).as_os_str()
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@
 //! | `messages`, `quote`, `names` | how a failure, and a name, are worded |
 //! | `debug`, `stats` | how a file, and a run, are described |
 //! | `console` | where the words go |
-//! | `start`, `signals`, `limits` | what the process asks of the system |
+//! | `signals`, `system` | what the process asks of the system |
+//! | `wildcards` | what `*` means where no shell expands it |
 //! | `manual`, `completions` | what is printed for packagers, by tests |
 #![deny(unsafe_code)]
 
@@ -26,7 +27,6 @@ mod debug;
 mod flags;
 mod getopt;
 mod help;
-mod limits;
 mod lower;
 #[cfg(test)]
 mod manual;
@@ -36,13 +36,15 @@ mod observer;
 mod operands;
 mod quote;
 mod signals;
-#[expect(unsafe_code, reason = "it runs before main")]
-mod start;
 mod stats;
+#[expect(unsafe_code, reason = "the one place that speaks to the system")]
+mod system;
 mod values;
+mod wildcards;
 
-use std::env;
-use std::ffi::OsString;
+use std::borrow::Cow;
+use std::env::{self, consts};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -98,12 +100,16 @@ fn run(words: &[OsString], console: &mut Console) -> Result<bool, Misuse> {
         let text = "warning: ignoring --context; it requires an SELinux-enabled kernel";
         console.say(text);
     }
-    let placed = operands::place(&typed.operands, &lowered.placing, &RealLook)?;
+    let operands = match system::TAKES_WILDCARDS {
+        true => wildcards::expand(typed.operands, &RealLook),
+        false => typed.operands,
+    };
+    let placed = operands::place(&operands, &lowered.placing, &RealLook)?;
     let is_placed = !placed.complaints.iter().any(|complaint| complaint.is_failure);
 
-    limits::raise_open_files();
+    system::raise_open_files();
     let copier = Copier::new(lowered.options);
-    let signals = Signals::install(copier.cancel().as_flag())
+    let signals = Signals::install(&copier.cancel().as_flag())
         .map_err(|error| Misuse::of_place(format!("cannot handle signals: {error}")))?;
     let voice = lowered.voice;
     let (transfers, complaints) = (&placed.transfers, placed.complaints);
@@ -123,7 +129,17 @@ fn run(words: &[OsString], console: &mut Console) -> Result<bool, Misuse> {
 /// Returns the name that messages begin with: the last part of the one that the program was called by.
 fn program(words: &[OsString]) -> String {
     let called = words.first().and_then(|word| Path::new(word).file_name());
-    called.map_or_else(|| "warpcp".to_owned(), |name| name.to_string_lossy().into_owned())
+    let called = called.map_or(Cow::Borrowed("warpcp"), OsStr::to_string_lossy);
+    without_suffix(&called, consts::EXE_SUFFIX)
+}
+
+/// Returns the name without what those of all programs end in: on Windows `.exe`, and there their case says nothing.
+fn without_suffix(called: &str, suffix: &str) -> String {
+    if suffix.is_empty() {
+        return called.to_owned();
+    }
+    let called = called.to_ascii_lowercase();
+    called.strip_suffix(suffix).unwrap_or(&called).to_owned()
 }
 
 #[cfg(test)]
@@ -136,8 +152,9 @@ mod tests {
         let openers =
             ["::open", "::create", "OpenOptions", "fs::copy", "fs::write", "hard_link(", "rename("];
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        for entry in fs::read_dir(sources).unwrap() {
-            let path = entry.unwrap().path();
+        let folders = [sources.join("system"), sources];
+        let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+        for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
             let text = fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
             for opener in openers {
@@ -151,5 +168,9 @@ mod tests {
         assert_eq!(super::program(&["/usr/bin/warpcp".into()]), "warpcp");
         assert_eq!(super::program(&["cp".into()]), "cp");
         assert_eq!(super::program(&[]), "warpcp");
+        for (called, name) in [("CP.EXE", "cp"), ("Warpcp.exe", "warpcp"), ("cp", "cp")] {
+            assert_eq!(super::without_suffix(called, ".exe"), name);
+        }
+        assert_eq!(super::without_suffix("cp.exe", ""), "cp.exe");
     }
 }

@@ -1,47 +1,61 @@
-//! Paths as bytes: the one place of this crate that knows how names are encoded.
+//! Paths as they were typed: taken apart and joined without the tidying of `std::path`.
 
 use std::ffi::OsStr;
 use std::fs::FileType;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::{self, Component, Path, PathBuf};
 
 use warpcopy::Kind;
 
-/// Returns the bytes of a path as they were typed.
+use crate::system;
+
+/// Returns the letters of a path in an encoding in which ASCII is ASCII.
 pub(crate) fn bytes(path: &Path) -> &[u8] {
-    path.as_os_str().as_bytes()
+    path.as_os_str().as_encoded_bytes()
 }
 
-/// Returns the path that these bytes spell.
-pub(crate) fn path(bytes: &[u8]) -> &Path {
-    Path::new(OsStr::from_bytes(bytes))
+/// Whether this separates names: a slash, and on Windows a backslash too.
+pub(crate) fn is_separator(byte: u8) -> bool {
+    byte.is_ascii() && path::is_separator(char::from(byte))
+}
+
+fn part(path: &Path, start: usize, end: usize) -> &Path {
+    Path::new(system::part(path.as_os_str(), start..end))
+}
+
+/// Returns how much of a path comes before its names: the drive or share of Windows, without a separator behind it.
+pub(crate) fn prefix_len(path: &Path) -> usize {
+    match path.components().next() {
+        Some(Component::Prefix(prefix)) => prefix.as_os_str().len(),
+        _ => 0,
+    }
 }
 
 /// Whether the path ends in a slash, which asks for a directory.
 pub(crate) fn ends_in_slash(path: &Path) -> bool {
-    bytes(path).ends_with(b"/")
+    bytes(path).last().is_some_and(|&byte| is_separator(byte))
 }
 
 /// Returns the path without the slashes at its end; one of the root's stays.
 pub(crate) fn without_trailing_slashes(path: &Path) -> &Path {
-    let typed = bytes(path);
-    let len = typed.iter().rposition(|&byte| byte != b'/').map_or(typed.len().min(1), |at| at + 1);
-    self::path(&typed[..len])
+    let root = prefix_len(path);
+    let names = &bytes(path)[root..];
+    let len = names.iter().rposition(|&byte| !is_separator(byte));
+    let len = len.map_or(names.len().min(1), |at| at + 1);
+    part(path, 0, root + len)
 }
 
-/// Returns the path without the slashes at its start.
+/// Returns the path without what makes it start at a root: slashes, and on Windows a drive or share.
 pub(crate) fn without_leading_slashes(path: &Path) -> &Path {
-    let typed = bytes(path);
-    let start = typed.iter().position(|&byte| byte != b'/').unwrap_or(typed.len());
-    self::path(&typed[start..])
+    let (typed, root) = (bytes(path), prefix_len(path));
+    let start = typed[root..].iter().position(|&byte| !is_separator(byte));
+    part(path, start.map_or(typed.len(), |at| root + at), typed.len())
 }
 
 /// Whether the text could stand in a name: it has letters, and a slash at most at its end.
 pub(crate) fn is_part_of_name(text: &OsStr) -> bool {
-    last_name(Path::new(text)).as_os_str() == without_trailing_slashes(Path::new(text)).as_os_str()
-        && !bytes(Path::new(text)).starts_with(b"/")
-        && !text.is_empty()
+    let path = Path::new(text);
+    last_name(path).as_os_str() == without_trailing_slashes(path).as_os_str()
+        && !bytes(path).first().is_none_or(|&byte| is_separator(byte))
 }
 
 /// Whether the last name of a path is `.` or `..`, which is no name that can be created.
@@ -59,27 +73,25 @@ pub(crate) fn kind(kind: FileType) -> Kind {
     match kind {
         kind if kind.is_dir() => Kind::Directory,
         kind if kind.is_symlink() => Kind::Symlink,
-        kind if kind.is_fifo() => Kind::Fifo,
-        kind if kind.is_socket() => Kind::Socket,
-        kind if kind.is_char_device() => Kind::CharDevice,
-        kind if kind.is_block_device() => Kind::BlockDevice,
-        _ => Kind::File,
+        kind => system::special(kind).unwrap_or(Kind::File),
     }
 }
 
 /// Returns the last name of a path: `.` and `..` as they are, nothing for the root.
 pub(crate) fn last_name(path: &Path) -> &Path {
-    let typed = bytes(without_trailing_slashes(path));
-    let start = typed.iter().rposition(|&byte| byte == b'/').map_or(0, |at| at + 1);
-    self::path(&typed[start..])
+    let plain = without_trailing_slashes(path);
+    let (typed, root) = (bytes(plain), prefix_len(path));
+    let start = typed[root..].iter().rposition(|&byte| is_separator(byte));
+    part(plain, start.map_or(root, |at| root + at + 1), typed.len())
 }
 
 /// Returns the directories on the way to a path, as typed, outermost first; the root is not among them.
 pub(crate) fn ancestors(path: &Path) -> impl Iterator<Item = &Path> {
-    let typed = bytes(without_trailing_slashes(path));
-    (1..typed.len())
-        .filter(|&at| typed[at] == b'/' && typed[at - 1] != b'/')
-        .map(|at| self::path(&typed[..at]))
+    let plain = without_trailing_slashes(path);
+    let typed = bytes(plain);
+    (prefix_len(path) + 1..typed.len())
+        .filter(|&at| is_separator(typed[at]) && !is_separator(typed[at - 1]))
+        .map(|at| part(plain, 0, at))
 }
 
 #[cfg(test)]
@@ -113,5 +125,22 @@ mod tests {
         assert_eq!(of("./p//q/f"), [".", "./p", "./p//q"]);
         assert_eq!(of("/tmp/x/"), ["/tmp"]);
         assert_eq!(of("f"), [""; 0]);
+    }
+
+    #[test]
+    #[cfg(windows)]
+    fn drives_and_shares_come_before_the_names() {
+        let stripped = |typed| without_trailing_slashes(Path::new(typed)).as_os_str();
+        for (typed, plain) in [(r"C:\", r"C:\"), ("C:", "C:"), (r"C:\a\/", r"C:\a"), (r"a\", "a")] {
+            assert_eq!(stripped(typed), plain);
+        }
+        for (typed, name) in [(r"C:\", ""), ("C:a", "a"), (r"\\s\h\a/b", "b"), (r"\\s\h\", "")] {
+            assert_eq!(last_name(Path::new(typed)).as_os_str(), name, "{typed}");
+        }
+        let inside = without_leading_slashes(Path::new(r"C:\a\b"));
+        assert_eq!(inside.as_os_str(), r"a\b");
+        let ancestors: Vec<&Path> = ancestors(Path::new(r"C:\p\q/f")).collect();
+        assert_eq!(ancestors, [Path::new(r"C:\p"), Path::new(r"C:\p\q")]);
+        assert!(!is_part_of_name(OsStr::new("c:x")) && !is_part_of_name(OsStr::new(r"a\b")));
     }
 }

@@ -1,6 +1,7 @@
 //! Which target name each source gets: the rules of `cp`, pure but for a few looks at what is there.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,15 @@ use crate::lower::Placing;
 use crate::messages::{self, Failure};
 use crate::names;
 use crate::quote::quote;
+use crate::system;
 
 /// What the rules want to know about names.
 pub(crate) trait Look {
     /// What the path leads to, or, if links are not to be followed, what it names.
     fn kind(&self, path: &Path, follow: bool) -> io::Result<Kind>;
+
+    /// What is in the directory.
+    fn names(&self, directory: &Path) -> io::Result<Vec<OsString>>;
 
     /// Which entry of which directory the path names, however it is spelt.
     fn entry(&self, path: &Path) -> PathBuf;
@@ -35,6 +40,10 @@ impl Look for RealLook {
     fn kind(&self, path: &Path, follow: bool) -> io::Result<Kind> {
         let metadata = if follow { fs::metadata(path) } else { fs::symlink_metadata(path) };
         metadata.map(|metadata| names::kind(metadata.file_type()))
+    }
+
+    fn names(&self, directory: &Path) -> io::Result<Vec<OsString>> {
+        fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
     }
 
     fn entry(&self, path: &Path) -> PathBuf {
@@ -151,13 +160,11 @@ fn destination<'a>(
 fn require_directory(what: &str, path: &Path, look: &dyn Look) -> Result<(), Misuse> {
     let cause = match look.is_directory(path) {
         Ok(true) => return Ok(()),
-        Ok(false) => NOT_A_DIRECTORY.to_owned(),
+        Ok(false) => system::NOT_A_DIRECTORY.to_string(),
         Err(error) => messages::words(&error),
     };
     Err(Misuse::of_place(format!("{what} {}: {cause}", quote(path))))
 }
-
-const NOT_A_DIRECTORY: &str = "Not a directory";
 
 /// Places a source at exactly this name.
 fn at_name(
@@ -211,7 +218,9 @@ fn why_not_new(
     let is_filled = is_read && matches!(placing.make, Make::Contents | Make::AttributesOnly);
     match names::ends_in_slash(target) || names::ends_in_dots(plain) {
         // open(2) takes the slash for a directory, everything else for a part of a name that is missing.
-        true if is_filled && !names::ends_in_dots(plain) => Some(NOT_A_DIRECTORY.to_owned()),
+        true if is_filled && !names::ends_in_dots(plain) => {
+            Some(system::NOT_A_DIRECTORY.to_string())
+        }
         true if !is_directory => Some(messages::words(missing)),
         _ => None,
     }
@@ -260,7 +269,7 @@ fn below(
     for parent in names::ancestors(source) {
         let cause = match look.is_directory(parent) {
             Ok(true) => None,
-            Ok(false) => Some(NOT_A_DIRECTORY.to_owned()),
+            Ok(false) => Some(system::NOT_A_DIRECTORY.to_string()),
             Err(error) => Some(messages::words(&error)),
         };
         if let Some(cause) = cause {
@@ -335,6 +344,10 @@ mod tests {
     struct Scripted;
 
     impl Look for Scripted {
+        fn names(&self, _: &Path) -> io::Result<Vec<OsString>> {
+            Ok(Vec::new())
+        }
+
         fn entry(&self, path: &Path) -> PathBuf {
             path.components().filter(|component| *component != Component::CurDir).collect()
         }

@@ -1,10 +1,13 @@
-//! Names in messages: quoted so that a shell reads back the same bytes, on one line whatever they are.
+//! Names in messages: quoted so that a shell reads back the same name, on one line whatever is in it.
+//!
+//! On Windows that is PowerShell; cmd.exe knows double quotes alone, so they are taken where they do.
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::names;
+use crate::system::{self, Shell};
 
 /// Whether terminals show more than ASCII here.
 static SHOWS_UNICODE: OnceLock<bool> = OnceLock::new();
@@ -15,14 +18,18 @@ pub(crate) fn set_locale(variable: impl Fn(&str) -> Option<OsString>) {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
     let locale = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
     let locale = locale.to_string_lossy().to_ascii_lowercase();
-    let _ = SHOWS_UNICODE.set(locale.contains("utf-8") || locale.contains("utf8"));
+    let is_unicode = locale.contains("utf-8") || locale.contains("utf8");
+    let _ = SHOWS_UNICODE.set(is_unicode || !system::HAS_LOCALES);
 }
 
 /// Returns the name in quotes: `'a b'`, `"it's"`, `'a'$'\n''b'`.
 ///
 /// Printable UTF-8 stays as it is; control characters and bytes that are not UTF-8 become escapes of `$'…'`.
 pub(crate) fn quote(path: &Path) -> String {
-    quote_bytes(names::bytes(path))
+    match system::SHELL {
+        Shell::Posix => quote_bytes(names::bytes(path)),
+        Shell::PowerShell => quote_for_powershell(&path.to_string_lossy()),
+    }
 }
 
 /// Returns the name, in quotes only if a shell or a reader of messages could misread it bare.
@@ -30,14 +37,33 @@ pub(crate) fn quote_if_needed(path: &Path) -> String {
     let is_plain = |(at, byte): (usize, &u8)| {
         byte.is_ascii_alphanumeric()
             || b"%+,-./@_".contains(byte)
+            || (system::SHELL == Shell::PowerShell && br"\:".contains(byte))
             || (at > 0 && b"#~".contains(byte))
     };
     let typed = names::bytes(path);
     if !typed.is_empty() && typed.iter().enumerate().all(is_plain) {
         String::from_utf8_lossy(typed).into_owned()
     } else {
-        quote_bytes(typed)
+        quote(path)
     }
+}
+
+/// Returns the name in quotes: `'C:\a b'`, `"it's"`, `'$it''s'`, and with escapes ``"a`u{7f}"``. A name that is not
+/// Unicode shows the sign for that.
+fn quote_for_powershell(name: &str) -> String {
+    const SPECIAL: [char; 3] = ['"', '$', '`'];
+    if !name.chars().all(is_printable) {
+        let escaped = name.chars().map(|char| match char {
+            char if SPECIAL.contains(&char) => format!("`{char}"),
+            char if is_printable(char) => char.to_string(),
+            char => format!("`u{{{:x}}}", u32::from(char)),
+        });
+        return format!("\"{}\"", escaped.collect::<String>());
+    }
+    if name.contains('\'') && !name.contains(SPECIAL) {
+        return format!("\"{name}\"");
+    }
+    format!("'{}'", name.replace('\'', "''"))
 }
 
 fn quote_bytes(typed: &[u8]) -> String {
@@ -119,6 +145,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_are_quoted_as_powershell_reads_them() {
+        let table = [
+            (r"C:\Program Files\x", r"'C:\Program Files\x'"),
+            ("", "''"),
+            ("it's", r#""it's""#),
+            ("$it's", "'$it''s'"),
+            ("$x", "'$x'"),
+            ("é%~`", "'é%~`'"),
+            ("a\u{7f}$`", "\"a`u{7f}`$``\""),
+            ("\u{fffd}", "'\u{fffd}'"),
+        ];
+        for (name, quoted) in table {
+            assert_eq!(quote_for_powershell(name), quoted);
+        }
+    }
+
+    #[test]
     fn names_are_quoted_as_cp_quotes_them() {
         let table: &[(&[u8], &str)] = &[
             (b"plain", "'plain'"),
@@ -160,15 +203,18 @@ mod tests {
             ("\u{1F600}".as_bytes(), "'\u{1F600}'"),
         ];
         for (typed, quoted) in table {
-            assert_eq!(quote(names::path(typed)), *quoted);
+            assert_eq!(quote_bytes(typed), *quoted);
         }
     }
 
     #[test]
     fn a_plain_name_needs_no_quotes() {
+        if system::SHELL == Shell::PowerShell {
+            assert_eq!(quote_if_needed(Path::new(r"C:\e/a")), r"C:\e/a");
+        }
         assert_eq!(quote_if_needed(Path::new("e/a")), "e/a");
         assert_eq!(quote_if_needed(Path::new("a b")), "'a b'");
-        assert_eq!(quote_if_needed(Path::new("a:b")), "'a:b'");
+        assert_eq!(quote_if_needed(Path::new("a;b")), "'a;b'");
         assert_eq!(quote_if_needed(Path::new("a~")), "a~");
         assert_eq!(quote_if_needed(Path::new("~a")), "'~a'");
         assert_eq!(quote_if_needed(Path::new("")), "''");

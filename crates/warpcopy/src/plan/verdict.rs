@@ -12,10 +12,11 @@ use super::Method;
 pub struct Code(pub i32);
 
 impl fmt::Display for Code {
-    /// Prints the system's words for the code, without a number.
+    /// Prints the system's words for the code, without a number and without the full stop that Windows has.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = std::io::Error::from_raw_os_error(self.0).to_string();
-        f.write_str(text.split(" (os error").next().unwrap_or(&text))
+        let words = text.split(" (os error").next().unwrap_or(&text);
+        f.write_str(words.trim_end_matches('.'))
     }
 }
 
