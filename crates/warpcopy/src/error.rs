@@ -181,6 +181,8 @@ operations! {
     Replace => "replace",
     /// Making a directory at the target.
     CreateDirectory => "create directory",
+    /// Making the target as a snapshot of the source.
+    Snapshot => "make snapshot",
     /// Making a symbolic link at the target.
     CreateSymlink => "create symbolic link",
     /// A symbolic link with the source's relative path would be read from another directory than the current one.

@@ -38,9 +38,9 @@ pub use options::{
     Backup, Existing, Make, Mode, Options, Preserve, Publish, Reflink, Sparse, Symlinks, Sync,
     Unlink, Xattrs,
 };
-pub use plan::{Code, Identity, Kind, Method, Scope, Time};
+pub use plan::{Code, Identity, Kind, Method, NoSnapshot, Scope, Time};
 pub use report::{
-    Bytes, ERRORS_KEPT_MAX, FileReport, InPlace, Outcome, Reason, Refusal, Sizes, StagingUsed,
-    TreeReport,
+    Bytes, ERRORS_KEPT_MAX, FileReport, InPlace, Outcome, Reason, Refusal, Sizes, Snapshot,
+    StagingUsed, TreeReport,
 };
 pub use watch::{Cancel, Counters, Event, Flow, NoObserver, Observer, Question};

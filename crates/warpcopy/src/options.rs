@@ -51,6 +51,22 @@ pub struct Options {
     /// A directory may be copied into itself as GNU `cp` does it: until the first directory that the copy made is met
     /// in the source, which is an error. Otherwise nothing is made at all.
     pub into_itself: bool,
+    /// A directory operand that is a Btrfs subvolume is copied as one snapshot, where that is the same as a copy that
+    /// preserves everything; otherwise as usual, and [`TreeReport::snapshots`](crate::TreeReport#structfield.snapshots)
+    /// says why.
+    ///
+    /// It is made only if nothing has the target's name, no other subvolume and no mount point lies below the source,
+    /// the options (and no filter) ask for [`Preserve::all`] of everything, and the caller owns the subvolume or is
+    /// privileged. It shows the tree at one moment, and is whole or not there; and it is on stable storage, whatever
+    /// [`sync`](Options#structfield.sync) says. It differs from a copy in this:
+    ///
+    /// - The target is a subvolume: a device number of its own, the source's inode numbers, and nothing in it can be
+    ///   linked or renamed to the outside.
+    /// - Change times, birth times and inode flags are the source's.
+    /// - Owners are kept by callers who could not give files away, and files are kept that they could not read.
+    /// - Nothing in it is counted or told to an observer, and it cannot be cancelled. A file's names in other operands
+    ///   are not linked to it.
+    pub snapshot: bool,
     /// With `recursive`, the contents of FIFOs and devices are read instead of making new nodes.
     pub copy_contents: bool,
     /// Missing parent directories of an operand's target are made (mode 0777 reduced by the umask).
@@ -92,6 +108,7 @@ impl Default for Options {
             keep_directory_symlinks: false,
             recursive: false,
             into_itself: false,
+            snapshot: false,
             copy_contents: false,
             make_parents: true,
             one_file_system: false,
@@ -140,6 +157,7 @@ setters! {
     keep_directory_symlinks: bool,
     recursive: bool,
     into_itself: bool,
+    snapshot: bool,
     copy_contents: bool,
     make_parents: bool,
     one_file_system: bool,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::plan::{Code, Kind, Method, Scope};
+use crate::plan::{Code, Kind, Method, NoSnapshot, Scope};
 
 /// How one file was copied.
 #[derive(Debug)]
@@ -147,6 +147,18 @@ impl fmt::Display for Reason {
     }
 }
 
+/// What became of a directory operand where [`Options::snapshot`](crate::Options#structfield.snapshot) was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The source.
+    pub source: PathBuf,
+    /// The target.
+    pub target: PathBuf,
+    /// Why the tree was copied file by file; `None` if the target is a snapshot.
+    pub refusal: Option<NoSnapshot>,
+}
+
 /// How many errors a [`TreeReport`] keeps; the rest are only counted (each went to the observer).
 pub const ERRORS_KEPT_MAX: usize = 1000;
 
@@ -178,6 +190,8 @@ pub struct TreeReport {
     pub fallbacks: u64,
     /// Files by length: `sizes[0]` counts the empty ones, `sizes[k]` those of `2^(k-1)..2^k` bytes.
     pub sizes: Sizes,
+    /// Snapshots made, and refused, sorted by target. What is in a snapshot is not counted: nobody looked at it.
+    pub snapshots: Vec<Snapshot>,
     /// Files whose source changed during the copy.
     pub changed: u64,
     /// How many things could not be copied.
@@ -276,6 +290,7 @@ impl TreeReport {
         for (mine, theirs) in self.sizes.0.iter_mut().zip(other.sizes.0) {
             *mine += theirs;
         }
+        self.snapshots.extend(other.snapshots);
         self.changed += other.changed;
         self.failures += other.failures;
         self.warnings += other.warnings;
@@ -288,5 +303,6 @@ impl TreeReport {
     pub(crate) fn finish(&mut self) {
         self.errors.sort_by(|a, b| a.path().cmp(b.path()));
         self.errors.truncate(ERRORS_KEPT_MAX);
+        self.snapshots.sort_by(|a, b| a.target.cmp(&b.target));
     }
 }

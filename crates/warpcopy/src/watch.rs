@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::Error;
-use crate::report::FileReport;
+use crate::report::{FileReport, Snapshot};
 
 /// Receives events and answers questions, on the thread that called the engine.
 pub trait Observer {
@@ -57,6 +57,8 @@ pub enum Event<'a> {
         /// The directory that was made.
         target: &'a Path,
     },
+    /// A snapshot was asked for: it is there, with all that is in it, or the tree is copied after this.
+    Snapshot(&'a Snapshot),
     /// What has the target's name goes away for good, for something new.
     Removing {
         /// What goes.

@@ -41,6 +41,7 @@ pub(crate) enum Flag {
     Recursive,
     Reflink(Reflink),
     RemoveDestination,
+    Snapshot,
     Sparse(Sparse),
     Stats,
     StripTrailingSlashes,
@@ -318,6 +319,12 @@ pub(crate) const ROWS: &[Row] = &[
         &["preallocate"],
         Nothing(|| Flag::Preallocate),
         "reserve space first, so that a full disk is found early",
+    ),
+    own(
+        "",
+        &["snapshot"],
+        Nothing(|| Flag::Snapshot),
+        "with -a, copy a Btrfs subvolume by one snapshot where that is the same (see below)",
     ),
     own("", &["stats"], Nothing(|| Flag::Stats), "print a summary on standard error at the end"),
     own(

@@ -30,6 +30,16 @@ pub(crate) const REPLACING: &[&str] = &[
      files. --atomic=never writes every existing target in place.",
 ];
 
+pub(crate) const SNAPSHOTS: &[&str] = &[
+    "With --snapshot a SOURCE that is a Btrfs subvolume is copied by one snapshot, whatever its size, if that gives \
+     all that -a gives: nothing has the target's name, no other subvolume and no mount point lies below SOURCE, no \
+     option asks for less or something else, and SOURCE is yours. Otherwise it is copied as usual; --stats and \
+     --debug say why.",
+    "The snapshot is a subvolume, too: nothing in it can be linked or moved to the outside. It shows SOURCE at one \
+     moment and is on disk when it is made. Owners are kept by everybody, and so are change times, inode flags and \
+     files that you cannot read.",
+];
+
 /// Command lines and what they do.
 pub(crate) const EXAMPLES: &[(&str, &str)] = &[
     ("warpcp -a project backup", "a tree, with all that can be kept of its attributes"),
@@ -60,6 +70,10 @@ pub(crate) fn help(has_own: bool) -> String {
     if has_own {
         text += "\nHow existing targets are replaced:\n";
         for paragraph in REPLACING {
+            text += &format!("  {}\n", fill(paragraph, 2));
+        }
+        text += "\nSnapshots:\n";
+        for paragraph in SNAPSHOTS {
             text += &format!("  {}\n", fill(paragraph, 2));
         }
         text += "\nExamples:\n";

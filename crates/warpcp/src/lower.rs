@@ -190,6 +190,7 @@ impl State {
             Flag::Recursive => self.placing.recursive = true,
             Flag::Reflink(reflink) => self.options.reflink = *reflink,
             Flag::RemoveDestination => self.removes = true,
+            Flag::Snapshot => self.options.snapshot = true,
             Flag::Sparse(sparse) => self.options.sparse = *sparse,
             Flag::Stats => self.voice.stats = true,
             Flag::StripTrailingSlashes => self.placing.strips_slashes = true,
@@ -553,6 +554,7 @@ mod tests {
         assert_eq!(options("-j3").workers, NonZeroUsize::new(3));
         assert!(options("-j3 -i").ordered && !options("-j3").ordered);
         assert_eq!(options("--sync=full").sync, warpcopy::Sync::Full);
+        assert!(options("-a --snapshot").snapshot && !options("-a").snapshot);
         assert!(options("--uncached").uncached && options("--preallocate").preallocate);
         let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(7);
         assert_eq!(options("--newer=@7").newer_than, Some(moment));

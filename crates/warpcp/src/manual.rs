@@ -37,6 +37,8 @@ fn page() -> String {
     }
     page.section("REPLACING TARGETS");
     help::REPLACING.iter().for_each(|text| page.paragraph(text));
+    page.section("SNAPSHOTS");
+    help::SNAPSHOTS.iter().for_each(|text| page.paragraph(text));
     page.section("METHODS");
     page.paragraph(METHODS);
     for (method, meaning) in Method::ALL.iter().zip(METHOD).filter(|(m, _)| m.is_available()) {

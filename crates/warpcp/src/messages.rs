@@ -82,6 +82,7 @@ fn clause(failure: Failure<'_>) -> Option<String> {
             format!("cannot create regular file {path}")
         }
         Operation::CreateDirectory => format!("cannot create directory {path}"),
+        Operation::Snapshot => format!("cannot make snapshot {path}{}", with("of")),
         Operation::CreateSymlink if failure.make == Make::Symlinks => {
             format!("cannot create symbolic link {path}{}", with("to"))
         }

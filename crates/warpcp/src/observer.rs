@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use warpcopy::{Error, Event, FileReport, Flow, Observer, Operation, Question, Transfer};
+use warpcopy::{Error, Event, FileReport, Flow, Observer, Operation, Question, Snapshot, Transfer};
 
 use crate::console::Console;
 use crate::debug;
@@ -116,6 +116,7 @@ impl Observer for Watcher<'_> {
                 };
                 self.line(target, &line);
             }
+            Event::Snapshot(snapshot) if self.voice.verbose => self.snapshot(snapshot),
             Event::Removing { target } => {
                 self.line(target, &format!("removed {}", quote(target)));
             }
@@ -151,6 +152,21 @@ impl Watcher<'_> {
     fn line(&mut self, target: &Path, line: &str) {
         self.reach(target);
         self.console.print(line);
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot) {
+        let target = &snapshot.target;
+        let line = pair(&snapshot.source, target, None);
+        match (snapshot.refusal, self.voice.debug) {
+            (None, true) => self.line(target, &format!("{line}: snapshot")),
+            (None, false) => self.line(target, &line),
+            // The line for the directory itself comes when it is made.
+            (Some(why), true) => {
+                let source = quote(&snapshot.source);
+                self.line(target, &format!("no snapshot of {source}: {why}"));
+            }
+            (Some(_), false) => {}
+        }
     }
 
     fn file_done(&mut self, report: &FileReport) {

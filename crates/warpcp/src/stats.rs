@@ -5,6 +5,7 @@ use std::fmt::Write;
 use warpcopy::TreeReport;
 
 use crate::debug::size;
+use crate::quote::quote;
 
 /// Returns the summary as lines of two columns; rows without anything to count are left out.
 pub(crate) fn table(report: &TreeReport) -> String {
@@ -52,6 +53,13 @@ fn counts(table: &mut Table, report: &TreeReport) {
         // That nothing failed is worth a line.
         if count > 0 || matches!(name, "files" | "failures") {
             table.row(name, &count.to_string());
+        }
+    }
+    for snapshot in &report.snapshots {
+        let target = quote(&snapshot.target);
+        match snapshot.refusal {
+            None => table.row("snapshot", &target),
+            Some(why) => table.row("no snapshot", &format!("{target} ({why})")),
         }
     }
     if report.cancelled {

@@ -8,11 +8,13 @@
 //! | `facts` | what is known about a source or a target |
 //! | `decide` | what is to be done with this source and that target |
 //! | `ladder` | which methods are tried, in which order; and `Mover`, the one seam to the kernel |
+//! | `snapshot` | whether one snapshot can stand for the copy of a tree |
 //! | `verdict` | what an error code of a method means, and for how long |
 
 mod decide;
 mod facts;
 mod ladder;
+mod snapshot;
 mod verdict;
 
 pub(crate) use decide::{
@@ -22,8 +24,10 @@ pub(crate) use facts::{Facts, FileSystem, Looks};
 pub(crate) use ladder::{
     Data, Fault, FillPlan, Ladder, Mover, Part, SPLIT_PAYS_FROM_BYTES, Side, choose,
 };
+pub(crate) use snapshot::asks_otherwise;
 pub(crate) use verdict::{Host, Rule, Verdict, When, classify};
 
 pub use facts::{Identity, Kind, Time};
 pub use ladder::Method;
+pub use snapshot::NoSnapshot;
 pub use verdict::{Code, Scope};

@@ -7,6 +7,7 @@
 //! | `worker` | walks depth first, gives half of its work away when others have none |
 //! | `enter` | makes a directory at the target; gives it its attributes when all below it is done |
 //! | `operand` | the sources and targets that the caller named |
+//! | `snapshot` | one snapshot in place of a tree's copy |
 //! | `met` | which directories were met before, where a copy into itself is allowed |
 //! | `pool` | what is given away, who waits for it, when all is done |
 //! | `claims` | sources with several names: copied once, then linked |
@@ -23,6 +24,7 @@ mod met;
 mod operand;
 mod outlet;
 mod pool;
+mod snapshot;
 mod worker;
 
 use std::path::Path;

@@ -105,6 +105,9 @@ impl Worker<'_> {
             let error = failed(Operation::IntoItself);
             return Err(error.with_other(transfer.target.clone()));
         }
+        if self.snapshot(transfer)? {
+            return Ok(());
+        }
         let here = sys::working_directory();
         let source_path = || transfer.source.clone();
         let target_path = || transfer.target.clone();

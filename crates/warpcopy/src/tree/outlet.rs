@@ -6,12 +6,13 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use crate::error::Error;
 use crate::file::{Context, Starting};
-use crate::report::{FileReport, TreeReport};
+use crate::report::{FileReport, Snapshot, TreeReport};
 use crate::watch::{Event, Flow, Observer, Question};
 
 /// Something for the observer.
 pub(crate) enum Message {
     DirectoryMade { source: PathBuf, target: PathBuf },
+    Snapshot(Snapshot),
     Starting(Starting),
     FileDone(Box<FileReport>),
     Failed(Error),
@@ -39,6 +40,11 @@ impl Message {
         let flow = match self {
             Message::DirectoryMade { source, target } => {
                 observer.event(Event::DirectoryMade { source: &source, target: &target })
+            }
+            Message::Snapshot(snapshot) => {
+                let flow = observer.event(Event::Snapshot(&snapshot));
+                report.snapshots.push(snapshot);
+                flow
             }
             Message::Starting(starting) => starting.deliver(observer),
             Message::FileDone(file) => deliver_file(&file, observer),

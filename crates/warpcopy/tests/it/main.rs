@@ -13,6 +13,7 @@ mod links;
 mod methods;
 mod reports;
 mod sharing;
+mod snapshots;
 mod stopping;
 mod support;
 mod trees;

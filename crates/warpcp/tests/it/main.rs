@@ -28,6 +28,7 @@ mod methods;
 mod races;
 mod replace;
 mod reports;
+mod snapshots;
 mod special;
 mod support;
 mod twins;

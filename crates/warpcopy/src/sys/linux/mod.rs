@@ -8,6 +8,7 @@
 //! | `attributes` | owner, mode, times, extended attributes |
 //! | `ends` | an open source and target: the `Mover` |
 //! | `split` | a range moved by several threads |
+//! | `snapshot` | snapshots of Btrfs subvolumes |
 //! | `direct` | `O_DIRECT` and `RWF_DONTCACHE` |
 //! | `rules` | what each method's error codes mean |
 //! | `process` | limits, umask, descriptor tables |
@@ -25,6 +26,7 @@ mod listing;
 mod names;
 mod process;
 mod rules;
+mod snapshot;
 mod split;
 
 use std::os::fd::AsFd;
@@ -43,6 +45,7 @@ pub(crate) use process::*;
 #[cfg(test)]
 pub(super) use rules::tests::table;
 pub(crate) use rules::*;
+pub(crate) use snapshot::snapshot;
 
 /// An open file or directory.
 pub(crate) type Handle = std::os::fd::OwnedFd;

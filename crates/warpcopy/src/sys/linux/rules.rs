@@ -175,5 +175,20 @@ pub(super) const NO_LINKS_AT_ALL: [Code; 3] =
 pub(crate) const NO_LINK_HERE: [Code; 4] =
     [code(Errno::MLINK), code(Errno::XDEV), code(Errno::PERM), code(Errno::OPNOTSUPP)];
 
+/// A subvolume cannot be snapshotted here, but its tree can be copied. From `__btrfs_ioctl_snap_create` and
+/// `create_snapshot` (fs/btrfs/ioctl.c): another file system, somebody else's subvolume, a directory that the caller may
+/// not write to, a swap file in use, a name that was taken meanwhile; and what seccomp and gVisor answer to ioctl(2).
+pub(crate) const NO_SNAPSHOT_HERE: [Code; 9] = [
+    code(Errno::XDEV),
+    code(Errno::PERM),
+    code(Errno::ACCESS),
+    code(Errno::TXTBSY),
+    code(Errno::EXIST),
+    code(Errno::INVAL),
+    code(Errno::OPNOTSUPP),
+    code(Errno::NOTTY),
+    code(Errno::NOSYS),
+];
+
 #[cfg(test)]
 pub(super) mod tests;
