@@ -88,7 +88,7 @@ enum Making {
     /// A symbolic link to the source.
     LinkTo,
     /// A copy of a symbolic link.
-    Symlink(std::ffi::OsString),
+    Symlink(sys::LinkText),
     /// A node with its kind, device number and permission bits.
     Node(Kind, u64, u32),
 }
@@ -126,7 +126,7 @@ impl Making {
                 (directory, name),
                 leaf.follows(context),
             ),
-            Making::LinkTo => sys::make_symlink((source.path)().as_os_str(), directory, name),
+            Making::LinkTo => sys::make_symlink(&sys::link_text((source.path)()), directory, name),
             Making::Symlink(text) => sys::make_symlink(text, directory, name),
             Making::Node(kind, device, mode) => {
                 let mode = match context.options.preserve.mode {

@@ -118,12 +118,15 @@ impl<'a> Target<'a> {
 
 impl Drop for Target<'_> {
     fn drop(&mut self) {
-        drop(self.file.take());
+        let name = match &self.made {
+            Made::Named => self.name,
+            Made::Temporary(temporary) => temporary,
+            Made::Unnamed | Made::Nothing => return,
+        };
         // Best effort: whatever led here is the interesting error.
-        let _ = match &self.made {
-            Made::Named => sys::remove(self.directory, self.name),
-            Made::Temporary(temporary) => sys::remove(self.directory, temporary),
-            Made::Unnamed | Made::Nothing => Ok(()),
+        let _ = match self.file.take() {
+            Some(file) => sys::discard(file, self.directory, name),
+            None => sys::remove(self.directory, name),
         };
     }
 }

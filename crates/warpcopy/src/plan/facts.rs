@@ -27,8 +27,8 @@ pub enum Kind {
 pub struct Identity {
     /// The device that holds it.
     pub device: u64,
-    /// Its number there.
-    pub inode: u64,
+    /// Its number there: 64 bits on most systems, 128 on ReFS, where fewer are not unique.
+    pub inode: u128,
 }
 
 /// A point in time as file systems keep it: seconds since 1970 (negative before) and nanoseconds.

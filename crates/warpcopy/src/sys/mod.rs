@@ -10,9 +10,9 @@
 //! | what | names |
 //! |---|---|
 //! | handles | `Handle` (owned), `Borrowed`, [`Lend`], `working_directory` |
-//! | opening | `open_directory`, `open_directory_path`, `open_source`, `open_target`, `open_sink`, `read_link` |
-//! | making | `create`, `create_through`, `create_unnamed`, `create_by`, `make_directory`, `make_symlink`, `make_special`, `make_link` |
-//! | names | `name_unnamed`, `finish` (close and publish what was made), `rename_over`, `rename_to_free`, `remove`, `may_write` |
+//! | opening | `open_directory`, `open_directory_path`, `open_source`, `open_target`, `open_sink`, `read_link`, [`LinkText`] |
+//! | making | `create`, `create_through`, `create_unnamed`, `create_by`, `make_directory`, `link_text`, `make_symlink`, `make_special`, `make_link` |
+//! | names | `name_unnamed`, `finish` (close and publish what was made), `discard`, `rename_over`, `rename_to_free`, `remove`, `may_write` |
 //! | looking | `facts`, `facts_at`, `file_system`, `Listing` |
 //! | attributes | `Place`, `set_owner`, `set_mode`, `set_times`, `set_flags`, `xattr_names`, `copy_xattr`, `remove_xattr`, `has_default_acl`, `is_acl`, `ACL_ACCESS`, `ACL_DEFAULT`, `CAPABILITY` |
 //! | bytes | `Ends` (the `Mover`), `Buffer`, `set_len`, and for streams `wait_a_moment`, `read_some`, `write_some` |

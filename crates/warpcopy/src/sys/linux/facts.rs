@@ -53,7 +53,7 @@ fn translate(stat: &Stat) -> Facts {
     let time = |seconds: i64, nanoseconds: u64| Time { seconds, nanoseconds: nanoseconds as u32 };
     Facts {
         kind: kind_of(FileType::from_raw_mode(stat.st_mode)),
-        identity: Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 },
+        identity: Identity { device: stat.st_dev as u64, inode: u128::from(stat.st_ino) },
         len_bytes: stat.st_size as u64,
         allocated_bytes: stat.st_blocks as u64 * 512,
         mode: stat.st_mode & 0o7777,

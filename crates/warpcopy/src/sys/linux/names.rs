@@ -142,13 +142,21 @@ pub(crate) fn make_directory(directory: Borrowed<'_>, name: &OsStr, mode: u32) -
     retry(|| mkdirat(directory, name, Mode::from_raw_mode(mode)))
 }
 
+/// What a symbolic link says.
+pub(crate) type LinkText = OsString;
+
+/// The text of a symbolic link to a path.
+pub(crate) fn link_text(path: std::path::PathBuf) -> LinkText {
+    path.into_os_string()
+}
+
 /// Makes a symbolic link.
-pub(crate) fn make_symlink(text: &OsStr, directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
+pub(crate) fn make_symlink(text: &LinkText, directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
     retry(|| symlinkat(text, directory, name))
 }
 
 /// Reads the text of a symbolic link, whatever length stat claims.
-pub(crate) fn read_link(directory: Borrowed<'_>, name: &OsStr) -> Answer<OsString> {
+pub(crate) fn read_link(directory: Borrowed<'_>, name: &OsStr) -> Answer<LinkText> {
     let text = retry(|| readlinkat(directory, name, Vec::new()))?;
     Ok(OsString::from_vec(text.into_bytes()))
 }
@@ -179,6 +187,12 @@ pub(crate) fn make_link(
 ) -> Answer<()> {
     let flags = if follow { AtFlags::SYMLINK_FOLLOW } else { AtFlags::empty() };
     retry(|| linkat(from.0, from.1, to.0, to.1, flags))
+}
+
+/// Closes and removes a file that was not finished.
+pub(crate) fn discard(file: Handle, directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
+    drop(file);
+    remove(directory, name)
 }
 
 /// Removes a name that is not a directory's.
