@@ -3,6 +3,7 @@
 //! | folder | for |
 //! |---|---|
 //! | `linux` | Linux |
+//! | `windows` | Windows 10 1607 and later |
 //!
 //! What each of them owes, under the same names, in terms of open handles and of names below them (compilation fails
 //! where one is missing):
@@ -23,9 +24,13 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(any(windows, test))]
+mod windows;
 
 #[cfg(target_os = "linux")]
 use linux as platform;
+#[cfg(windows)]
+use windows as platform;
 
 #[cfg(all(test, target_os = "linux"))]
 mod tables;

@@ -1,0 +1,144 @@
+//! The read-only mark, times and attributes, through handles. Owners and modes there are not.
+
+use std::ffi::{CStr, CString, OsStr};
+
+use windows_sys::Win32::Storage::FileSystem::{
+    FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_READONLY, FILE_BASIC_INFO,
+    FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES, FileBasicInfo, SetFileInformationByHandle,
+};
+
+use super::facts::information;
+use super::open::{open_node, reopen};
+use super::{Borrowed, done, masks, raw, times};
+use crate::plan::Facts;
+use crate::sys::{Answer, Lend};
+
+/// The access control list of a file, which has no name here.
+pub(crate) const ACL_ACCESS: &CStr = c"";
+/// The list that new entries of a directory inherit.
+pub(crate) const ACL_DEFAULT: &CStr = c"";
+/// File capabilities, which there are not.
+pub(crate) const CAPABILITY: &CStr = c"";
+
+/// Whether an extended attribute is one of the access control lists.
+pub(crate) fn is_acl(_name: &CStr) -> bool {
+    false
+}
+
+/// Something whose attributes can be set: an open file, or a node by name that is not to be opened as what it stands
+/// for.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// A file or directory that is open.
+    Open(Borrowed<'a>),
+    /// A symbolic link or special node; never followed.
+    Named(Borrowed<'a>, &'a OsStr),
+}
+
+/// Owners are left to the system.
+pub(crate) fn set_owner(_: Place<'_>, _: Option<u32>, _: Option<u32>) -> Answer<()> {
+    Ok(())
+}
+
+/// Makes a file read-only, or writable. A directory is neither.
+pub(crate) fn set_mode(place: Place<'_>, mode: u32) -> Answer<()> {
+    let is_read_only = mode & 0o200 == 0;
+    change(place, |now| {
+        let is_directory = now.FileAttributes & FILE_ATTRIBUTE_DIRECTORY != 0;
+        let marked = match is_read_only && !is_directory {
+            true => now.FileAttributes | FILE_ATTRIBUTE_READONLY,
+            false => now.FileAttributes & !FILE_ATTRIBUTE_READONLY,
+        };
+        FILE_BASIC_INFO { FileAttributes: marked, ..UNCHANGED }
+    })
+}
+
+/// Sets the times of access, modification and creation.
+pub(crate) fn set_times(place: Place<'_>, facts: &Facts) -> Answer<()> {
+    change(place, |_| FILE_BASIC_INFO {
+        LastAccessTime: times::to_steps(facts.accessed),
+        LastWriteTime: times::to_steps(facts.modified),
+        CreationTime: facts.born.map_or(0, times::to_steps),
+        ..UNCHANGED
+    })
+}
+
+/// Gives a file the attributes of another that can be given.
+pub(crate) fn set_flags(place: Place<'_>, facts: &Facts) -> Answer<()> {
+    change(place, |now| FILE_BASIC_INFO {
+        FileAttributes: masks::taken_over(now.FileAttributes, facts.flags),
+        ..UNCHANGED
+    })
+}
+
+/// What leaves everything as it is: zero is no time and no attribute (`FILE_BASIC_INFO`).
+const UNCHANGED: FILE_BASIC_INFO = FILE_BASIC_INFO {
+    CreationTime: 0,
+    LastAccessTime: 0,
+    LastWriteTime: 0,
+    ChangeTime: 0,
+    FileAttributes: 0,
+};
+
+fn change(place: Place<'_>, wanted: impl Fn(&FILE_BASIC_INFO) -> FILE_BASIC_INFO) -> Answer<()> {
+    let through = |file: Borrowed<'_>| {
+        let now: FILE_BASIC_INFO = information(file, FileBasicInfo)?;
+        let mut wanted = wanted(&now);
+        if wanted.FileAttributes == now.FileAttributes {
+            wanted.FileAttributes = 0;
+        } else if wanted.FileAttributes == 0 && wanted.LastWriteTime == 0 {
+            wanted.FileAttributes = FILE_ATTRIBUTE_NORMAL;
+        }
+        set(file, &wanted)
+    };
+    let access = FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES;
+    match place {
+        Place::Named(directory, name) => through(open_node(directory, name, access)?.lend()),
+        // A directory is open for reading.
+        Place::Open(file) => match through(file) {
+            Err(code) if super::NO_PERMISSION.contains(&code) => {
+                through(reopen(file, access, 0)?.lend())
+            }
+            answer => answer,
+        },
+    }
+}
+
+fn set(file: Borrowed<'_>, wanted: &FILE_BASIC_INFO) -> Answer<()> {
+    let size = size_of::<FILE_BASIC_INFO>() as u32;
+    // SAFETY: the pointer and the size describe a structure of the class's type.
+    done(unsafe {
+        SetFileInformationByHandle(
+            raw(file),
+            FileBasicInfo,
+            std::ptr::from_ref(wanted).cast(),
+            size,
+        )
+    })
+}
+
+/// The names of a file's alternate streams.
+pub(crate) fn xattr_names(_place: Place<'_>, out: &mut Vec<CString>) -> Answer<()> {
+    out.clear();
+    Ok(())
+}
+
+/// Copies one alternate stream from one place to another; `value` is room to do it in.
+pub(crate) fn copy_xattr(
+    _from: Place<'_>,
+    _to: Place<'_>,
+    _name: &CStr,
+    _value: &mut Vec<u8>,
+) -> Answer<()> {
+    Err(super::NOT_SUPPORTED)
+}
+
+/// Removes one extended attribute: the lists that this is asked for are not there.
+pub(crate) fn remove_xattr(_place: Place<'_>, _name: &CStr) -> Answer<()> {
+    Ok(())
+}
+
+/// Whether new entries of a directory inherit a list instead of obeying the umask, which there is not.
+pub(crate) fn has_default_acl(_directory: Borrowed<'_>) -> bool {
+    false
+}

@@ -1,0 +1,280 @@
+//! An open source and an open target, as the loop that fills files sees them.
+
+use std::ops::Range;
+
+use windows_sys::Win32::Storage::FileSystem::{
+    FILE_ALLOCATION_INFO, FILE_END_OF_FILE_INFO, FILE_STANDARD_INFO, FileAllocationInfo,
+    FileEndOfFileInfo, FileStandardInfo, ReadFile, SetFileInformationByHandle, WriteFile,
+};
+use windows_sys::Win32::System::IO::OVERLAPPED;
+use windows_sys::Win32::System::Ioctl::{
+    FILE_ALLOCATED_RANGE_BUFFER, FSCTL_QUERY_ALLOCATED_RANGES, FSCTL_SET_SPARSE,
+};
+
+use super::facts::information;
+use super::links::control;
+use super::rules::{BROKEN_PIPE, HANDLE_EOF, MORE_DATA, NOT_THERE, WRITE_FAULT};
+use super::{Borrowed, done, raw};
+use crate::plan::{Code, Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
+use crate::sys::{Answer, Progress};
+
+/// Bytes read at once: as on Linux, not measured here.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Grain in which zeros become holes: NTFS frees no less than 64 KiB of a file that is not compressed, ReFS a cluster;
+/// smaller ones cost nothing.
+const ZERO_GRAIN_BYTES: usize = 4 << 10;
+
+/// What unbuffered I/O wants of memory at most: a page.
+const ALIGNMENT_MAX: usize = 4 << 10;
+
+/// A buffer for reading and writing, aligned for unbuffered I/O; made when it is first used.
+#[derive(Default)]
+pub(crate) struct Buffer(Vec<u8>);
+
+impl Buffer {
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        if self.0.is_empty() {
+            self.0 = vec![0; BUFFER_BYTES + ALIGNMENT_MAX];
+        }
+        let start = self.0.as_ptr().align_offset(ALIGNMENT_MAX);
+        &mut self.0[start..start + BUFFER_BYTES]
+    }
+}
+
+/// Both ends of one regular file's copy.
+pub(crate) struct Ends<'a> {
+    source: Borrowed<'a>,
+    target: Borrowed<'a>,
+    facts: &'a Facts,
+    makes_holes: bool,
+    /// The target knows holes; what is never written becomes one.
+    is_sparse: bool,
+    buffer: &'a mut Buffer,
+    /// The target as it was right after it was cloned.
+    pub(crate) cloned: Option<Facts>,
+}
+
+impl<'a> Ends<'a> {
+    pub(crate) fn new(
+        source: Borrowed<'a>,
+        target: Borrowed<'a>,
+        facts: &'a Facts,
+        _source_fs: FileSystem,
+        _target_fs: FileSystem,
+        makes_holes: bool,
+        buffers: &'a mut [Buffer],
+    ) -> Ends<'a> {
+        // More threads would wait for each other: calls on one handle come one after another.
+        let buffer = &mut buffers[0];
+        Ends { source, target, facts, makes_holes, is_sparse: false, buffer, cloned: None }
+    }
+
+    /// Lets the target have holes; where it cannot, they are zeros that take room.
+    fn make_sparse(&mut self) {
+        if !self.is_sparse {
+            self.is_sparse = true;
+            // Best effort: a hole that is none costs space only.
+            let _ = control(self.target, FSCTL_SET_SPARSE, &[], &mut []);
+        }
+    }
+
+    fn read_write(&mut self, range: Range<u64>) -> Result<Part, Fault> {
+        let asked = length_of(&range).min(BUFFER_BYTES);
+        let buffer = &mut self.buffer.bytes()[..asked];
+        let count = read_at(self.source, buffer, range.start).map_err(at(Side::Source))?;
+        let was_short = count < asked;
+        let mut part = Part { advanced: count as u64, skipped: 0, was_short };
+        if !self.makes_holes {
+            let data = &self.buffer.bytes()[..count];
+            write_all_at(self.target, data, range.start).map_err(at(Side::Target))?;
+            return Ok(part);
+        }
+        self.make_sparse();
+        let data = &self.buffer.bytes()[..count];
+        part.skipped =
+            write_around_zeros(self.target, data, range.start).map_err(at(Side::Target))?;
+        Ok(part)
+    }
+}
+
+impl Mover for Ends<'_> {
+    fn whole(&mut self, _method: Method, _progress: Progress<'_>) -> Result<u64, Fault> {
+        Err(Fault { code: super::NOT_SUPPORTED, side: Side::Either })
+    }
+
+    fn part(&mut self, _method: Method, range: Range<u64>) -> Result<Part, Fault> {
+        self.read_write(range)
+    }
+
+    fn next_data(&mut self, from: u64) -> Result<Data, Fault> {
+        let len = self.source_len()?;
+        if from >= len {
+            return Ok(Data::HoleUntil(len.max(from)));
+        }
+        match allocated(self.source, from..len) {
+            Ok(Some(range)) => Ok(Data::Range(range.start.max(from)..range.end.min(len))),
+            Ok(None) => Ok(Data::HoleUntil(len)),
+            // No knowledge of holes here: all of it may be data.
+            Err(code) if NOT_THERE.contains(&code) => Ok(Data::Range(from..len)),
+            Err(code) => Err(Fault { code, side: Side::Source }),
+        }
+    }
+
+    fn skip(&mut self, _hole: Range<u64>) {
+        self.make_sparse();
+    }
+
+    fn source_len(&mut self) -> Result<u64, Fault> {
+        let info: FILE_STANDARD_INFO =
+            information(self.source, FileStandardInfo).map_err(at(Side::Source))?;
+        Ok(info.EndOfFile.cast_unsigned())
+    }
+
+    fn set_len(&mut self, len_bytes: u64) -> Result<(), Fault> {
+        set_len(self.target, len_bytes).map_err(at(Side::Target))
+    }
+
+    fn preallocate(&mut self, len_bytes: u64) -> Result<(), Fault> {
+        let info = FILE_ALLOCATION_INFO { AllocationSize: len_bytes.cast_signed() };
+        match set(self.target, FileAllocationInfo, &info) {
+            // An optimisation that is not to be had.
+            Err(code) if NOT_THERE.contains(&code) => Ok(()),
+            answer => answer.map_err(at(Side::Target)),
+        }
+    }
+}
+
+fn at(side: Side) -> impl Fn(Code) -> Fault {
+    move |code| Fault { code, side }
+}
+
+fn length_of(range: &Range<u64>) -> usize {
+    usize::try_from(range.end - range.start).unwrap_or(usize::MAX)
+}
+
+/// The first range at or after the start of this one that holds data.
+fn allocated(source: Borrowed<'_>, range: Range<u64>) -> Answer<Option<Range<u64>>> {
+    let asked = FILE_ALLOCATED_RANGE_BUFFER {
+        FileOffset: range.start.cast_signed(),
+        Length: (range.end - range.start).cast_signed(),
+    };
+    let mut found = [0; size_of::<FILE_ALLOCATED_RANGE_BUFFER>()];
+    let input = [asked.FileOffset.to_le_bytes(), asked.Length.to_le_bytes()].concat();
+    match control(source, FSCTL_QUERY_ALLOCATED_RANGES, &input, &mut found) {
+        Ok(0) => return Ok(None),
+        // There are more behind the first.
+        Ok(_) | Err(MORE_DATA) => {}
+        Err(code) => return Err(code),
+    }
+    let number = |at: usize| u64::from_le_bytes(found[at..at + 8].try_into().expect("eight of it"));
+    Ok(Some(number(0)..number(0) + number(8)))
+}
+
+/// A position to read or write at, whatever the file's own.
+fn position(offset: u64) -> OVERLAPPED {
+    let mut position = OVERLAPPED::default();
+    position.Anonymous.Anonymous.Offset = offset as u32;
+    position.Anonymous.Anonymous.OffsetHigh = (offset >> 32) as u32;
+    position
+}
+
+pub(super) fn read_at(source: Borrowed<'_>, buffer: &mut [u8], offset: u64) -> Answer<usize> {
+    let mut count = 0;
+    let room = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+    let mut position = position(offset);
+    // SAFETY: the pointer and the length describe `buffer`; the handle is synchronous, so the call ends before they do.
+    match done(unsafe {
+        ReadFile(raw(source), buffer.as_mut_ptr(), room, &raw mut count, &raw mut position)
+    }) {
+        Err(HANDLE_EOF) => Ok(0),
+        answer => answer.map(|()| count as usize),
+    }
+}
+
+pub(super) fn write_all_at(target: Borrowed<'_>, mut data: &[u8], mut offset: u64) -> Answer<()> {
+    while !data.is_empty() {
+        let mut count = 0;
+        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let mut position = position(offset);
+        // SAFETY: the pointer and the length describe `data`; the handle is synchronous, so the call ends before they do.
+        done(unsafe {
+            WriteFile(raw(target), data.as_ptr(), length, &raw mut count, &raw mut position)
+        })?;
+        // No file system has a reason to take nothing of something.
+        if count == 0 {
+            return Err(WRITE_FAULT);
+        }
+        data = &data[count as usize..];
+        offset += u64::from(count);
+    }
+    Ok(())
+}
+
+/// Writes what is not zero and returns how many zeros were left out. The target holds nothing there yet.
+fn write_around_zeros(target: Borrowed<'_>, data: &[u8], offset: u64) -> Answer<u64> {
+    let mut skipped = 0;
+    let mut written = 0;
+    let mut position = 0;
+    // Grains are counted from the file's start, so that holes come out aligned.
+    let mut grain = ZERO_GRAIN_BYTES - (offset % ZERO_GRAIN_BYTES as u64) as usize;
+    while position < data.len() {
+        let end = (position + grain).min(data.len());
+        if data[position..end].iter().all(|byte| *byte == 0) {
+            write_all_at(target, &data[written..position], offset + written as u64)?;
+            skipped += (end - position) as u64;
+            written = end;
+        }
+        position = end;
+        grain = ZERO_GRAIN_BYTES;
+    }
+    write_all_at(target, &data[written..], offset + written as u64)?;
+    Ok(skipped)
+}
+
+/// Cuts or extends an open file.
+pub(crate) fn set_len(file: Borrowed<'_>, len_bytes: u64) -> Answer<()> {
+    let info = FILE_END_OF_FILE_INFO { EndOfFile: len_bytes.cast_signed() };
+    set(file, FileEndOfFileInfo, &info)
+}
+
+fn set<T>(file: Borrowed<'_>, class: i32, info: &T) -> Answer<()> {
+    let pointer = std::ptr::from_ref(info).cast();
+    // SAFETY: the pointer and the size describe a structure of the class's type.
+    done(unsafe { SetFileInformationByHandle(raw(file), class, pointer, size_of::<T>() as u32) })
+}
+
+/// What a stream is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ready {
+    ToRead,
+    ToWrite,
+}
+
+/// Waits a moment for a stream. There is no waiting that does not read: the call itself waits.
+pub(crate) fn wait_a_moment(_stream: Borrowed<'_>, _ready: Ready) -> Answer<bool> {
+    Ok(true)
+}
+
+/// Reads from where a stream stands; zero is its end.
+pub(crate) fn read_some(stream: Borrowed<'_>, buffer: &mut [u8]) -> Answer<usize> {
+    let mut count = 0;
+    let room = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+    let none = std::ptr::null_mut();
+    // SAFETY: the pointer and the length describe `buffer`; the handle is synchronous.
+    match done(unsafe { ReadFile(raw(stream), buffer.as_mut_ptr(), room, &raw mut count, none) }) {
+        // The writer has closed its end.
+        Err(BROKEN_PIPE | HANDLE_EOF) => Ok(0),
+        answer => answer.map(|()| count as usize),
+    }
+}
+
+/// Writes where a stream stands; returns how much it took.
+pub(crate) fn write_some(stream: Borrowed<'_>, data: &[u8]) -> Answer<usize> {
+    let mut count = 0;
+    let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    let none = std::ptr::null_mut();
+    // SAFETY: the pointer and the length describe `data`; the handle is synchronous.
+    done(unsafe { WriteFile(raw(stream), data.as_ptr(), length, &raw mut count, none) })?;
+    if count == 0 { Err(WRITE_FAULT) } else { Ok(count as usize) }
+}

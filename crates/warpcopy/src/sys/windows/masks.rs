@@ -1,0 +1,54 @@
+//! Which attributes a copy takes over. Pure.
+
+const READONLY: u32 = 0x1;
+const HIDDEN: u32 = 0x2;
+const SYSTEM: u32 = 0x4;
+const ARCHIVE: u32 = 0x20;
+const NORMAL: u32 = 0x80;
+const NOT_CONTENT_INDEXED: u32 = 0x2000;
+
+/// Those that can be set and say something about the file rather than about how it is stored: what is compressed,
+/// sparse, encrypted, offline or in a cloud is so by other means (Microsoft, "File Attribute Constants").
+const GIVEN: u32 = READONLY | HIDDEN | SYSTEM | ARCHIVE | NOT_CONTENT_INDEXED;
+
+/// The attributes of a copy that has these `now` and takes over its source's.
+pub(super) fn taken_over(now: u32, source: u32) -> u32 {
+    let stored = now & !GIVEN & !NORMAL;
+    match stored | source & GIVEN {
+        0 => NORMAL,
+        attributes => attributes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIRECTORY: u32 = 0x10;
+    const SPARSE: u32 = 0x200;
+    const REPARSE: u32 = 0x400;
+    const COMPRESSED: u32 = 0x800;
+    const OFFLINE: u32 = 0x1000;
+    const ENCRYPTED: u32 = 0x4000;
+    const RECALL: u32 = 0x40_0000;
+
+    #[test]
+    fn what_is_said_of_the_file_goes_over_and_how_it_is_stored_does_not() {
+        let table = [
+            (ARCHIVE, HIDDEN | SYSTEM, HIDDEN | SYSTEM),
+            (ARCHIVE, NORMAL, NORMAL),
+            (
+                NORMAL,
+                ARCHIVE | READONLY | NOT_CONTENT_INDEXED,
+                ARCHIVE | READONLY | NOT_CONTENT_INDEXED,
+            ),
+            (ARCHIVE, OFFLINE | RECALL | REPARSE | COMPRESSED | ENCRYPTED | SPARSE, NORMAL),
+            (SPARSE | ARCHIVE, HIDDEN, SPARSE | HIDDEN),
+            (DIRECTORY, DIRECTORY | READONLY | HIDDEN, DIRECTORY | READONLY | HIDDEN),
+            (DIRECTORY | HIDDEN, DIRECTORY, DIRECTORY),
+        ];
+        for (now, source, expected) in table {
+            assert_eq!(taken_over(now, source), expected, "{now:x} {source:x}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What the process may do, and what of it there is not here.
+
+/// Returns how many handles the process may have open: more than anybody needs (16 million; Mark Russinovich, "Pushing
+/// the Limits of Windows: Handles").
+pub(crate) fn open_files_max() -> usize {
+    1 << 20
+}
+
+/// Returns how many bytes of addresses the process may use, if there is a limit.
+pub(crate) fn address_space_max() -> Option<u64> {
+    None
+}
+
+/// Returns how many threads can run at once.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |count| count.get())
+}
+
+/// Returns whether the caller is the superuser, who gives files away; nobody is here.
+pub(crate) fn is_superuser() -> bool {
+    false
+}
+
+/// Returns what the process takes away from the mode of new files: nothing.
+pub(crate) fn umask() -> u32 {
+    0
+}
+
+/// Whether a thread can have handles of its own, which there are not.
+pub(crate) fn can_own_descriptor_table() -> bool {
+    false
+}
+
+/// Gives the calling thread handles of its own, which there are not.
+pub(crate) fn own_descriptor_table() -> bool {
+    false
+}
+
+/// Gives the calling thread a umask of its own; there is none to share.
+pub(crate) fn own_umask() -> Option<u32> {
+    None
+}
+
+/// Who the calling process acts as; owners are left to the system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) owner: u32,
+    pub(crate) group: u32,
+}
+
+/// Returns who new files of this process belong to.
+pub(crate) fn caller() -> Caller {
+    Caller { owner: 0, group: 0 }
+}
