@@ -107,6 +107,7 @@ impl Copier {
         source: impl AsRef<Path>,
         target: impl AsRef<Path>,
     ) -> Result<FileReport> {
+        self.context.begin();
         file::copy_operand(&self.context, source.as_ref(), target.as_ref(), &mut NoObserver)
     }
 
@@ -130,6 +131,7 @@ impl Copier {
     /// Events, questions and failures reach the observer on the calling thread.
     pub fn run(&self, transfers: &[Transfer], observer: &mut dyn Observer) -> TreeReport {
         let started = Instant::now();
+        self.context.begin();
         let mut report = tree::run(&self.context, transfers, observer);
         report.cancelled |= self.context.cancel.is_cancelled();
         report.elapsed = started.elapsed();

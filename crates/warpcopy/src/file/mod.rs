@@ -28,7 +28,8 @@ mod target;
 
 use std::ffi::{CString, OsStr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::copier::Filter;
@@ -47,6 +48,9 @@ pub(crate) use special::{Linked, link_to_earlier};
 
 use memory::{Known, Memory};
 
+/// No umask has such bits.
+const UNREAD: u32 = u32::MAX;
+
 /// What all workers of a copier share.
 pub(crate) struct Context {
     pub(crate) options: Options,
@@ -54,7 +58,8 @@ pub(crate) struct Context {
     pub(crate) cancel: Cancel,
     pub(crate) counters: Counters,
     memory: Arc<Memory>,
-    umask: OnceLock<u32>,
+    /// The umask, or [`UNREAD`].
+    umask: AtomicU32,
     pub(crate) caller: sys::Caller,
 }
 
@@ -66,7 +71,7 @@ impl Context {
             cancel: Cancel::new(),
             counters: Counters::default(),
             memory: Arc::default(),
-            umask: OnceLock::new(),
+            umask: AtomicU32::new(UNREAD),
             caller: sys::caller(),
         }
     }
@@ -79,6 +84,14 @@ impl Context {
             counters: self.counters.clone(),
             memory: Arc::clone(&self.memory),
             ..Context::new(options)
+        }
+    }
+
+    /// A run begins: what is the process's own may have changed since the last one.
+    pub(crate) fn begin(&self) {
+        // Mostly nobody asked for it, and other threads need not hear of that.
+        if self.umask.load(Ordering::Relaxed) != UNREAD {
+            self.umask.store(UNREAD, Ordering::Relaxed);
         }
     }
 
@@ -113,7 +126,14 @@ impl Context {
 
     /// The permission bits that the process takes away from new files.
     pub(crate) fn umask(&self) -> u32 {
-        *self.umask.get_or_init(sys::umask)
+        match self.umask.load(Ordering::Relaxed) {
+            UNREAD => {
+                let umask = sys::umask();
+                self.umask.store(umask, Ordering::Relaxed);
+                umask
+            }
+            umask => umask,
+        }
     }
 }
 

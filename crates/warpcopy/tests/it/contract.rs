@@ -10,7 +10,9 @@ use std::sync::Barrier;
 use std::thread;
 
 use rustix::io::Errno;
-use warpcopy::{Copier, Existing, FileReport, Operation, Options, Outcome, Result};
+use warpcopy::{
+    Copier, Existing, FileReport, NoObserver, Operation, Options, Outcome, Preserve, Result,
+};
 
 use crate::support::*;
 
@@ -205,6 +207,29 @@ fn the_mode_is_the_source_s_less_the_umask() {
                     assert_eq!(mode(&target), expected, "{wanted:o} under {umask:o}");
                 }
             }
+        }
+    });
+}
+
+/// A file that is to get an owner is made for its owner alone; what the umask leaves of its mode comes after that.
+#[test]
+fn each_run_obeys_the_umask_of_its_moment() {
+    in_a_process_of_its_own(|| {
+        let scratch = Scratch::new();
+        write(&scratch.join("tree/file"), "content");
+        set_mode(&scratch.join("tree/file"), 0o666);
+        set_mode(&scratch.join("tree"), 0o777);
+        let kept = Preserve { ownership: true, ..Preserve::default() };
+        let copier = Copier::new(Options::new().recursive(true).preserve(kept));
+        for umask in [0o022, 0o077, 0o000] {
+            rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
+            let (file, tree) =
+                (scratch.join(format!("file{umask}")), scratch.join(format!("tree{umask}")));
+            copier.copy_file(scratch.join("tree/file"), &file).unwrap();
+            let report = copier.copy_tree(scratch.join("tree"), &tree, &mut NoObserver);
+            assert!(report.is_complete(), "{:?}", report.errors);
+            let modes = [&file, &tree, &tree.join("file")].map(|path| mode(path));
+            assert_eq!(modes, [0o666, 0o777, 0o666].map(|mode| mode & !umask), "{umask:o}");
         }
     });
 }
