@@ -87,6 +87,13 @@ const BY_ANY_NAME: &[Row] = &[
         why: "What is written into stays what it was: cp -p a /dev/null must not change /dev/null for everybody.",
         since: ALWAYS,
     },
+    Row {
+        line: "n=$(printf %0254d 0); for i in 1 2; do cp a $n$i; cp -b b $n$i; done 2>/dev/null; ls | grep -c '0~$'",
+        gnu: "1",
+        ours: "0",
+        why: "A backup's name that is too long is an error. GNU cp cuts it: here one backup replaced the other.",
+        since: ALWAYS,
+    },
 ];
 
 /// Under its own name only; called `cp` it does what GNU cp does.
