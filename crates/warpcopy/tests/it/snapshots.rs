@@ -83,6 +83,7 @@ fn a_subvolume_becomes_one_snapshot() {
         let look = |root: &Path| fs::symlink_metadata(root.join(name)).unwrap();
         let (was, is) = (look(&source), look(&target));
         assert_eq!((was.ctime(), was.ctime_nsec()), (is.ctime(), is.ctime_nsec()), "{name}");
+        assert_eq!(was.created().unwrap(), is.created().unwrap(), "{name}");
         assert_eq!((was.ino(), was.nlink()), (is.ino(), is.nlink()), "{name}");
         assert_ne!(was.dev(), is.dev(), "{name}");
     }

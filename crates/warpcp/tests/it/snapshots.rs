@@ -75,6 +75,25 @@ fn a_snapshot_is_what_an_archive_copy_is_and_what_btrfs_makes() {
 }
 
 #[test]
+fn inode_flags_stay_in_a_snapshot() {
+    let Some((scratch, source)) = with_subvolume().filter(|_| has_tool("chattr")) else { return };
+    let flag = |words: &[&str], path: &Path| {
+        let output = Command::new(words[0]).args(&words[1..]).arg(path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
+    };
+    flag(&["chattr", "+dA"], &source.join("d/c"));
+    let flags = flag(&["lsattr", "-d"], &source.join("d/c"));
+    assert!(flags.contains('d') && flags.contains('A'), "{flags}");
+    for (name, is_kept) in [("made", true), ("copied", false)] {
+        let options = if is_kept { "-a --snapshot" } else { "-a" };
+        Warpcp::copy(options, &source, scratch.join(name)).succeeds();
+        let found = flag(&["lsattr", "-d"], &scratch.join(name).join("d/c"));
+        assert_eq!(found == flags, is_kept, "{name}: {found}");
+    }
+}
+
+#[test]
 fn what_was_done_is_told_where_it_is_asked_for() {
     let Some((scratch, source)) = with_subvolume() else { return };
     let (from, to) = (source.display().to_string(), scratch.join("new").display().to_string());
