@@ -139,8 +139,8 @@ impl Referee<'_> {
         rule!(range.start == self.at, "{range:?} does not begin at {}", self.at);
         let asked = range.end.saturating_sub(range.start);
         rule!(asked > 0, "nothing was asked for");
-        let threads = if method == Method::ReadWrite { self.plan.threads as u64 } else { 1 };
-        let chunk = (CHUNK_BYTES_MAX * threads).min(SPLIT_CHUNK_BYTES_MAX);
+        let is_split = method == Method::ReadWrite && self.plan.threads > 1;
+        let chunk = if is_split { SPLIT_CHUNK_BYTES_MAX } else { CHUNK_BYTES_MAX };
         rule!(asked <= chunk, "{asked} bytes in one call");
 
         let is_probe = !self.plan.seeks_holes
