@@ -199,6 +199,11 @@ impl Mover for Ends<'_> {
     }
 
     fn set_len(&mut self, len_bytes: u64) -> Result<(), Fault> {
+        // Cutting even an empty file to nothing makes ext4 write all that follows out when the file is closed
+        // (auto_da_alloc, ext4(5)): a big file refused by copy_file_range took 1.5 of `cp`'s time.
+        if len_bytes == 0 && self.is_target_empty()? {
+            return Ok(());
+        }
         retry(|| ftruncate(self.target, len_bytes))
             .map_err(|code| Fault { code, side: Side::Target })
     }
@@ -215,6 +220,11 @@ impl Mover for Ends<'_> {
 }
 
 impl Ends<'_> {
+    fn is_target_empty(&self) -> Result<bool, Fault> {
+        let target = facts(self.target).map_err(|code| Fault { code, side: Side::Target })?;
+        Ok(target.len_bytes == 0 && target.allocated_bytes == 0)
+    }
+
     fn no_more_data(&mut self, from: u64) -> Result<Data, Fault> {
         let len = self.source_len()?;
         // "Nothing but a hole" about a file that occupies blocks, or from a file system whose word has been
