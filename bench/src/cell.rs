@@ -1,4 +1,4 @@
-//! A cell: a data set, the file systems it is copied between, warm or cold.
+//! A cell: a data set, the file systems it is copied between, and the state it is in: warm, cold or dirty.
 
 /// `w4@ext4`, `w1@ext4-xfs`, `w3@btrfs~cold`.
 #[derive(Clone, Debug)]
@@ -9,6 +9,8 @@ pub struct Cell {
     /// `None`: the same file system.
     pub target: Option<String>,
     pub is_cold: bool,
+    /// The source was just written and is not on the disk yet.
+    pub is_dirty: bool,
 }
 
 impl Cell {
@@ -20,7 +22,7 @@ impl Cell {
             Some((source, target)) => (source, Some(target.to_owned())),
             None => (places, None),
         };
-        if !["", "cold"].contains(&temperature) {
+        if !["", "cold", "dirty"].contains(&temperature) {
             return Err(bad());
         }
         Ok(Cell {
@@ -29,6 +31,7 @@ impl Cell {
             source: source.to_owned(),
             target,
             is_cold: temperature == "cold",
+            is_dirty: temperature == "dirty",
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::random::Random;
 use crate::tool::{run, text};
 
 /// A data set's name, as it is written in a cell, and what it is.
-pub const SETS: [(&str, &str); 9] = [
+pub const SETS: [(&str, &str); 10] = [
     ("w0", "one file of 1 KiB"),
     ("w1", "one file of 1 GiB"),
     ("w2", "100 files of 10 MiB"),
@@ -18,10 +18,12 @@ pub const SETS: [(&str, &str); 9] = [
     ("w5", "one sparse file of 10 GiB with 64 MiB of data"),
     ("w6", "20,000 files of 1 KiB in one directory"),
     ("w7", "1,000,000 files of 100 bytes in 10,000 directories"),
+    ("o<n>", "one file of n MiB"),
     ("t<n>", "files of n KiB, at most 20,000 of them and 1 GiB: where does which method pay?"),
 ];
 
 /// How data sets are made.
+#[derive(Clone)]
 pub struct Recipe {
     /// Sizes or counts are multiplied with this.
     pub scale: f64,
@@ -55,12 +57,13 @@ pub fn make(name: &str, below: &Path, recipe: &Recipe) -> Result<Set, String> {
         "w5" => sparse(&path, scaled(10 << 30), scaled(64 << 20)),
         "w6" => flat(&path, scaled(20_000), 1 << 10),
         "w7" => in_directories(&path, scaled(10_000), 100, 100),
-        sized => match sized.strip_prefix('t').and_then(|kib| kib.parse::<u64>().ok()) {
-            Some(kib) => {
+        sized => match (sized.get(..1), sized.get(1..).and_then(|n| n.parse::<u64>().ok())) {
+            (Some("t"), Some(kib)) => {
                 let directories = (scaled(1 << 30) / (kib << 10) / 100).min(scaled(200)).max(1);
                 in_directories(&path, directories, 100, kib << 10)
             }
-            None => return Err(format!("{sized}: no such data set; {SETS:?}")),
+            (Some("o"), Some(mib)) => file(&path, mib << 20),
+            _ => return Err(format!("{sized}: no such data set; {SETS:?}")),
         },
     }
     .map_err(failed)?;
@@ -84,6 +87,12 @@ fn file(path: &Path, bytes: u64) -> std::io::Result<()> {
         left -= count as u64;
     }
     Ok(())
+}
+
+/// Writes a file again, with the content it has: what is in memory is then not on the disk.
+pub fn write_again(path: &Path) -> std::io::Result<()> {
+    let content = fs::read(path)?;
+    fs::File::create(path)?.write_all(&content)
 }
 
 fn flat(directory: &Path, count: u64, bytes: u64) -> std::io::Result<()> {

@@ -14,6 +14,7 @@ mod program;
 mod random;
 mod record;
 mod rounds;
+mod rules;
 mod stage;
 mod standing;
 mod stats;
@@ -29,13 +30,15 @@ use data::Recipe;
 use program::Programs;
 use rounds::Plan;
 
-const USAGE: &str = "usage: bench peers|run|keeps|calls|report --flag value...; see README.md";
+const USAGE: &str =
+    "usage: bench peers|run|rules|keeps|calls|report --flag value...; see README.md";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let verb = words.next().unwrap_or_default();
     let answer = Args::parse(words).and_then(|args| match verb.as_str() {
         "run" => run(&args),
+        "rules" => rules(&args),
         "report" => report(&args),
         "keeps" => keeps(&args),
         "calls" => count_calls(&args),
@@ -70,23 +73,38 @@ fn programs(args: &Args) -> Result<Programs, String> {
 
 /// Measures cells.
 fn run(args: &Args) -> Result<(), String> {
-    let plan = Plan {
+    let plan = plan(args, args.path("out", "results"), 1.0)?;
+    let cells: Result<Vec<Cell>, String> =
+        args.list("cells", "w4@ext4").iter().map(|name| Cell::parse(name)).collect();
+    place::enter_private_namespace()?;
+    let programs = programs(args)?;
+    cells?.iter().try_for_each(|cell| rounds::measure(&plan, &programs, cell))?;
+    report(args)
+}
+
+/// Measures both sides of each rule that chooses a method.
+fn rules(args: &Args) -> Result<(), String> {
+    let out = args.path("out", "results");
+    let plan = plan(args, out.join("rules"), 0.2)?;
+    place::enter_private_namespace()?;
+    rules::check(&plan, &programs(args)?, &args.text("only", ""))?;
+    let table = rules::markdown(&record::read(&plan.out.join("runs.jsonl"))?);
+    print!("{table}");
+    std::fs::write(out.join("rules.md"), table).map_err(|error| error.to_string())
+}
+
+fn plan(args: &Args, out: PathBuf, scale: f64) -> Result<Plan, String> {
+    std::fs::create_dir_all(&out).map_err(|error| error.to_string())?;
+    Ok(Plan {
         work: args.path("work", "work"),
-        out: args.path("out", "results"),
+        out,
         names: names(args),
         rounds: args.number("rounds", 7.0)? as u32,
         gib: args.number("gib", 16.0)? as u64,
         nice: args.number("nice", 0.0)? as i32,
         limit_seconds: args.number("limit", 300.0)? as u64,
-        recipe: Recipe { scale: args.number("scale", 1.0)?, python: args.path("python", "env") },
-    };
-    let cells: Result<Vec<Cell>, String> =
-        args.list("cells", "w4@ext4").iter().map(|name| Cell::parse(name)).collect();
-    std::fs::create_dir_all(&plan.out).map_err(|error| error.to_string())?;
-    place::enter_private_namespace()?;
-    let programs = programs(args)?;
-    cells?.iter().try_for_each(|cell| rounds::measure(&plan, &programs, cell))?;
-    report(args)
+        recipe: Recipe { scale: args.number("scale", scale)?, python: args.path("python", "env") },
+    })
 }
 
 /// Installs the peers and the Python environment.

@@ -115,7 +115,7 @@ impl Programs {
         let mut words = vec![text(path), "-a".into()];
         for part in parts {
             match part {
-                "uncached" => words.push("--uncached".into()),
+                "uncached" | "preallocate" => words.push(format!("--{part}")),
                 "r" => words[1] = "-r".into(),
                 part if part.starts_with('j') => words.push(format!("-{part}")),
                 method => words.push(format!("--method={method}")),

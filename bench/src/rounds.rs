@@ -14,6 +14,7 @@ use crate::stage::Stage;
 use crate::tool::text;
 
 /// What one call of `bench run` was asked for.
+#[derive(Clone)]
 pub struct Plan {
     pub work: std::path::PathBuf,
     pub out: std::path::PathBuf,
@@ -46,6 +47,9 @@ pub fn measure(plan: &Plan, programs: &Programs, cell: &Cell) -> Result<(), Stri
             let target = stage.next_target()?;
             if cell.is_cold {
                 stage.make_cold()?;
+            }
+            if cell.is_dirty {
+                stage.make_dirty()?;
             }
             let words = programs
                 .command(name, text(&stage.set.path), text(&target), stage.set.is_tree)
