@@ -17,7 +17,7 @@ use crate::plan::{FileSystem, NoSnapshot};
 /// `BTRFS_IOCTL_MAGIC`.
 const MAGIC: u8 = 0x94;
 /// `BTRFS_FIRST_FREE_OBJECTID`: the inode number of every subvolume's root, and of nothing else.
-const ROOT_INODE: u64 = 256;
+const ROOT_INODE: u128 = 256;
 
 /// Makes a writable snapshot of the subvolume whose root is open, under a name that must be free. Whatever was written
 /// before is in it, and it is on stable storage in the end: the kernel makes snapshots while it commits a transaction.
