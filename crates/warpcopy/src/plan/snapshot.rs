@@ -15,9 +15,9 @@ pub enum NoSnapshot {
     TargetExists,
     /// The source is not a subvolume, but a directory of one, or on a file system that has none.
     NotSubvolume,
-    /// The source holds other subvolumes, which a snapshot leaves out (or the system does not tell).
+    /// The source holds other subvolumes, which a snapshot leaves out.
     NestedSubvolumes,
-    /// Something is mounted below the source, which a snapshot leaves out (or the system does not tell).
+    /// Something is mounted below the source, which a snapshot leaves out; or /proc does not tell.
     MountPoints,
     /// The system declined with this code: another file system, somebody else's subvolume, an active swap file.
     Code(Code),

@@ -320,7 +320,7 @@ fn whatever_else_the_system_answers_means_a_copy() {
     // Before Linux 4.18 nobody knows what is below.
     let copy = Warpcp::copy("-a -j2 --snapshot --debug", &source, &new);
     let copy = copy.inject("ioctl:error=ENOTTY:when=1");
-    copy.succeeds().met_the_fault().shows("the source holds other subvolumes");
+    copy.succeeds().met_the_fault().shows(": Inappropriate ioctl for device\n");
     assert_same_tree(&source, &new);
 }
 

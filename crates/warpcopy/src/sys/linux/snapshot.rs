@@ -31,7 +31,7 @@ pub(crate) fn snapshot(
     if !is_subvolume(source) {
         return Err(NoSnapshot::NotSubvolume);
     }
-    if has_nested(source) != Ok(false) {
+    if has_nested(source).map_err(NoSnapshot::Code)? {
         return Err(NoSnapshot::NestedSubvolumes);
     }
     if has_mounts_below(source).unwrap_or(true) {
