@@ -17,7 +17,7 @@
 //! | looking | `facts`, `facts_at`, `file_system`, `Listing` |
 //! | attributes | `Place`, `set_owner`, `set_mode`, `set_times`, `set_flags`, `xattr_names`, `copy_xattr`, `remove_xattr`, `has_default_acl`, `is_acl`, `ACL_ACCESS`, `ACL_DEFAULT`, `CAPABILITY` |
 //! | bytes | `Ends` (the `Mover`), `Buffer`, `set_len`, and for streams `wait_a_moment`, `read_some`, `write_some` |
-//! | trees | `snapshot` (or `NoSnapshot::NotSubvolume` where there is no such thing) |
+//! | trees | `snapshot`, `NO_SNAPSHOT_HERE`; `no_snapshots` has both for platforms without such a thing |
 //! | disk | `sync_data`, `sync_all`, `sync_directory` |
 //! | process | `processors`, `open_files_max`, `address_space_max`, `umask`, `own_umask`, `own_descriptor_table`, `can_own_descriptor_table`, `is_superuser`, `caller` |
 //! | meaning | `METHODS` (what there is here), `CREATING` (which of them make their own target), `RULES` (what their codes mean), and the codes that the engine asks about by name |
@@ -34,6 +34,11 @@ use windows as platform;
 
 #[cfg(all(test, target_os = "linux"))]
 mod tables;
+
+#[cfg(not(target_os = "linux"))]
+mod no_snapshots;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use no_snapshots::*;
 
 pub(crate) use platform::*;
 
