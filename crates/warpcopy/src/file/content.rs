@@ -7,12 +7,21 @@ use super::fill::{Failure, Filled, Step, Surroundings, fill};
 use super::memory::{Pair, bits};
 use super::regular::Copying;
 use crate::error::{Error, Operation, Result};
+use crate::options::{Options, Reflink};
 use crate::plan::{self, Code, Facts, FileSystem, Kind, Ladder, Method, Scope};
 use crate::report::{Bytes, FileReport, InPlace, Reason, Refusal, StagingUsed};
 use crate::sys::{self, Borrowed, Ends, Ready};
 
 fn makes_its_own(method: Method) -> Refusal {
     Refusal { method, reason: Reason::MakesItsOwn, offset: 0, scope: Scope::File }
+}
+
+/// The method that was asked for, if this platform does not have it.
+fn not_there(options: &Options) -> Option<Refusal> {
+    let demanded = (options.reflink == Reflink::Always).then_some(Method::Clone);
+    let method = demanded.or(options.method).filter(|method| !method.is_available())?;
+    let reason = Reason::Code(sys::NOT_SUPPORTED);
+    Some(Refusal { method, reason, offset: 0, scope: Scope::Process })
 }
 
 /// How a file's content is to be moved, and between what.
@@ -88,6 +97,7 @@ impl Copying<'_> {
             1 + self.spare_threads,
         );
         fill.ladder = admits(fill.ladder);
+        report.refusals.extend(not_there(&self.context.options));
         if !fill.must_clone {
             let known = tools.known.refusals(&self.context.memory, pair);
             let met = known.iter().filter(|refusal| fill.ladder.contains(refusal.method));

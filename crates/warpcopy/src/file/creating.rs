@@ -5,7 +5,7 @@ use super::fill::{Failure, create_whole};
 use super::regular::Copying;
 use super::target::Target;
 use crate::error::Result;
-use crate::options::{Make, Mode};
+use crate::options::{Make, Mode, Xattrs};
 use crate::plan::{Fault, Kind, Ladder, Method, Side};
 use crate::report::{Bytes, FileReport};
 use crate::sys::{self, Answer};
@@ -51,6 +51,7 @@ impl Copying<'_> {
         };
         self.remember(planned.pair, created.refusals, report);
         let Some((method, target, len)) = created.made else { return Ok(None) };
+        self.context.memory.note_success(planned.pair, method);
         report.bytes = Bytes { method: Some(method), len, ..Bytes::default() };
         match method {
             Method::Clone => {
@@ -72,8 +73,14 @@ impl Copying<'_> {
     ) -> std::result::Result<Option<(Target<'_>, u64)>, Fault> {
         let target = &self.leaf.target;
         let source = (self.source, self.facts);
+        let preserve = &self.context.options.preserve;
+        let takes = sys::Takes {
+            list: preserve.mode == Mode::Keep,
+            xattrs: preserve.xattrs != Xattrs::Drop,
+            times: preserve.timestamps,
+        };
         let make = |name: &std::ffi::OsStr| {
-            sys::create_by(method, source, target.directory, name, progress)
+            sys::create_by(method, source, takes, target.directory, name, progress)
         };
         let made = match naming {
             Naming::Final => Target::exclusive(target.directory, target.name, make),

@@ -99,7 +99,7 @@ impl Copying<'_> {
             None => now,
         };
         let layers = self.source_layers();
-        let wanted = self.wanted(now, staging, kept.is_some(), &layers);
+        let wanted = self.wanted(now, made, (staging, kept.is_some()), &layers);
         let unkept = dress(place, now, &wanted, path).map_err(Undressed::Failed)?;
         sort_out(unkept, report);
         sort_out(self.unlisted_names(), report);
@@ -166,7 +166,8 @@ impl Copying<'_> {
 
     fn source_layers(&self) -> Vec<Layer<'_>> {
         let weight = match self.context.options.preserve.xattrs {
-            Xattrs::Drop => return Vec::new(),
+            Xattrs::Drop if sys::KEPT_ANYWAY.is_empty() => return Vec::new(),
+            Xattrs::Drop => Weight::Noted,
             Xattrs::Try => Weight::Warned,
             Xattrs::Require => Weight::Required,
         };
@@ -184,8 +185,8 @@ impl Copying<'_> {
     fn wanted<'a>(
         &'a self,
         now: Looks,
-        staging: StagingUsed,
-        is_kept: bool,
+        made: &Target<'_>,
+        (staging, is_kept): (StagingUsed, bool),
         layers: &'a [Layer<'a>],
     ) -> Wanted<'a> {
         let preserve = &self.context.options.preserve;
@@ -196,6 +197,10 @@ impl Copying<'_> {
             owner: preserve.ownership.then_some((self.facts.owner, self.facts.group)),
             mode: match preserve.mode {
                 Mode::Keep => Some(self.facts.mode),
+                // It came with the source's.
+                Mode::Masked | Mode::Fresh if is_new && made.is_filled() => {
+                    Some(self.mode_masked() & !self.context.umask())
+                }
                 Mode::Masked | Mode::Fresh if is_new && self.obeys_default_list() => {
                     self.is_created_narrow().then_some(now.mode & !(0o200 & !self.mode_masked()))
                 }

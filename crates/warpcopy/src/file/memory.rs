@@ -1,8 +1,8 @@
 //! Which methods were refused, for which pair of devices or for the process; shared by all workers.
 
 use std::collections::HashMap;
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, RwLock};
 
 use crate::plan::{Method, Scope};
 use crate::report::Refusal;
@@ -14,6 +14,8 @@ pub(crate) type Pair = (u64, u64);
 #[derive(Default)]
 pub(crate) struct Memory {
     refusals: RwLock<HashMap<Option<Pair>, Vec<Refusal>>>,
+    /// How often a method was refused in a row between two devices, where one refusal is no proof.
+    in_a_row: Mutex<HashMap<(Pair, Method), u32>>,
     /// Counts changes, so that a worker asks for the lock only when there is something new.
     version: AtomicU64,
 }
@@ -47,6 +49,8 @@ impl Memory {
     pub(crate) fn note(&self, pair: Pair, refusal: Refusal) {
         let key = match refusal.scope {
             Scope::File => return,
+            Scope::PairIfRepeated if !self.is_repeated(pair, refusal.method) => return,
+            Scope::PairIfRepeated => Some(pair),
             Scope::Pair => Some(pair),
             Scope::Process => None,
         };
@@ -56,6 +60,25 @@ impl Memory {
             list.push(Refusal { offset: 0, ..refusal });
             self.version.fetch_add(1, Ordering::Release);
         }
+    }
+}
+
+/// So many refusals in a row are proof.
+const IN_A_ROW: u32 = 3;
+
+impl Memory {
+    /// Counts a refusal; whether they are enough now.
+    fn is_repeated(&self, pair: Pair, method: Method) -> bool {
+        let mut counts = self.in_a_row.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let count = counts.entry((pair, method)).or_default();
+        *count += 1;
+        *count >= IN_A_ROW
+    }
+
+    /// A method that worked has not been refused in a row.
+    pub(crate) fn note_success(&self, pair: Pair, method: Method) {
+        let mut counts = self.in_a_row.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        counts.remove(&(pair, method));
     }
 }
 
@@ -84,6 +107,23 @@ mod tests {
         let here = bits(known.refusals(&memory, (1, 2)));
         assert_eq!(here, Method::Clone.bit() | Method::CopyRange.bit());
         assert_eq!(bits(known.refusals(&memory, (2, 1))), Method::CopyRange.bit());
+    }
+
+    /// pnpm/pnpm#11150: one ENOTSUP under load, and everything was copied from there on.
+    #[test]
+    fn a_refusal_that_is_no_proof_is_remembered_after_three_in_a_row() {
+        let memory = Memory::default();
+        let mut known = Known::default();
+        let refused = refusal(Method::Clone, Scope::PairIfRepeated);
+        let mut after = |is_refused: bool| {
+            match is_refused {
+                true => memory.note((1, 2), refused),
+                false => memory.note_success((1, 2), Method::Clone),
+            }
+            known.refusals(&memory, (1, 2)).len()
+        };
+        assert_eq!([true, true, false, true, true].map(&mut after), [0; 5]);
+        assert_eq!(after(true), 1);
     }
 
     #[test]

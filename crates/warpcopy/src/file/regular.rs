@@ -40,13 +40,17 @@ pub(super) fn copy(
     }
     let file = source.file.as_ref().expect("content is copied from what is open").lend();
     let needs_names = context.options.preserve.xattrs != Xattrs::Drop
-        || context.options.preserve.mode == Mode::Keep;
+        || context.options.preserve.mode == Mode::Keep
+        || !sys::KEPT_ANYWAY.is_empty();
     let mut names = std::mem::take(&mut tools.names);
     names.clear();
     let unlisted = match needs_names {
         true => sys::xattr_names(Place::Open(file), &mut names).err(),
         false => None,
     };
+    if context.options.preserve.xattrs == Xattrs::Drop {
+        names.retain(|name| sys::is_acl(name) || sys::KEPT_ANYWAY.contains(&name.as_c_str()));
+    }
     let copying = Copying {
         context,
         leaf,
@@ -237,6 +241,17 @@ impl Copying<'_> {
         }
         let is_emptied =
             reason != InPlace::NotRegular && self.context.options.make == Make::Contents;
+        if reason != InPlace::NotRegular
+            && sys::must_not_be_rewritten(target.directory, target.name, follow)
+        {
+            // One that can be neither rewritten nor replaced stays as it is.
+            return match reason {
+                InPlace::Asked | InPlace::HasLinks => {
+                    Ok(Attempt::Instead(Staging::Staged { replace: true, keep: true }))
+                }
+                _ => Err(failed(Operation::OpenTarget)(sys::TEXT_BUSY)),
+            };
+        }
         let made = Target::in_place(target.directory, target.name, file);
         if is_emptied {
             sys::set_len(made.file(), 0).map_err(failed(Operation::SetLength))?;
@@ -300,7 +315,10 @@ impl Copying<'_> {
         self.sync(&made, staging)?;
         let target = &self.leaf.target;
         let was_unnamed = made.is_unnamed();
-        let like = (self.context.options.preserve.mode == Mode::Keep).then_some(self.facts);
+        let like = match self.context.options.preserve.mode {
+            Mode::Keep => Some(self.facts),
+            _ => kept.map(|kept| kept.facts),
+        };
         match made.commit(replace, like) {
             Ok(()) => Ok(Attempt::Done),
             Err(CommitError::Flags(code)) => {

@@ -31,6 +31,9 @@ impl From<Code> for std::io::Error {
 pub enum Scope {
     /// This file only.
     File,
+    /// This file; and every file between the same two devices once three in a row were refused, for one refusal is no
+    /// proof.
+    PairIfRepeated,
     /// Every file between the same two devices.
     Pair,
     /// Every file, for the life of the process.
@@ -39,6 +42,7 @@ pub enum Scope {
 
 /// What to do about a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "not every platform has them all in its table")]
 pub(crate) enum Verdict {
     /// The same call again (after asking for cancellation).
     Retry,
@@ -52,6 +56,7 @@ pub(crate) enum Verdict {
 
 /// Whether the method had moved anything of this file when the code came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "not every platform has them all in its table")]
 pub(crate) enum When {
     Start,
     Anywhere,
@@ -59,6 +64,7 @@ pub(crate) enum When {
 
 /// Between what kinds of file systems a row holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "not every platform has them all in its table")]
 pub(crate) enum Host {
     Any,
     /// At least one end is served over a network, where in-kernel copies fail for reasons of the server.
@@ -74,7 +80,7 @@ pub(crate) struct Rule {
     pub(crate) host: Host,
     pub(crate) verdict: Verdict,
     /// Where the fact comes from; printed in the table of methods, not read by the program.
-    #[cfg_attr(not(test), expect(dead_code, reason = "documentation that travels with the row"))]
+    #[allow(dead_code, reason = "documentation that travels with the row")]
     pub(crate) source: &'static str,
 }
 

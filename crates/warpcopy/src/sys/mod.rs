@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `linux` | Linux |
 //! | `windows` | Windows 10 1607 and later |
+//! | `portable` | FreeBSD and every other Unix |
+//! | `unix` | not a platform: what the Unixes but Linux share |
 //!
 //! What each of them owes, under the same names, in terms of open handles and of names below them (compilation fails
 //! where one is missing):
@@ -13,36 +15,66 @@
 //! | handles | `Handle` (owned), `Borrowed`, [`Lend`], `working_directory` |
 //! | opening | `open_directory`, `open_directory_path`, `open_source`, `open_target`, `open_sink`, `read_link`, [`LinkText`] |
 //! | making | `create`, `create_through`, `create_unnamed`, `create_by`, `make_directory`, `link_text`, `make_symlink`, `make_special`, `make_link` |
+//! | in place | `must_not_be_rewritten` (on macOS) |
 //! | names | `name_unnamed`, `finish` (close and publish what was made), `discard`, `rename_over`, `rename_to_free`, `remove`, `may_write` |
 //! | looking | `facts`, `facts_at`, `file_system`, `Listing` |
-//! | attributes | `Place`, `set_owner`, `set_mode`, `set_times`, `set_flags`, `xattr_names`, `copy_xattr`, `remove_xattr`, `has_default_acl`, `is_acl`, `ACL_ACCESS`, `ACL_DEFAULT`, `CAPABILITY` |
+//! | attributes | `Place`, `set_owner`, `set_mode`, `set_times`, `set_flags`, `xattr_names`, `copy_xattr`, `remove_xattr`, `has_default_acl`, `is_acl`, `ACL_ACCESS`, `ACL_DEFAULT`, `CAPABILITY`, `KEPT_ANYWAY` (on macOS) |
 //! | bytes | `Ends` (the `Mover`), `Buffer`, `set_len`, and for streams `wait_a_moment`, `read_some`, `write_some` |
 //! | trees | `snapshot`, `NO_SNAPSHOT_HERE`; `no_snapshots` has both for platforms without such a thing |
 //! | disk | `sync_data`, `sync_all`, `sync_directory` |
 //! | process | `processors`, `open_files_max`, `address_space_max`, `umask`, `own_umask`, `own_descriptor_table`, `can_own_descriptor_table`, `is_superuser`, `caller` |
 //! | meaning | `METHODS` (what there is here), `CREATING` (which of them make their own target), `RULES` (what their codes mean), and the codes that the engine asks about by name |
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(warpcopy_portable)))]
 mod linux;
-#[cfg(any(windows, test))]
-mod windows;
-
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(warpcopy_portable)))]
 use linux as platform;
+
+#[cfg(any(windows, all(test, not(warpcopy_portable))))]
+mod windows;
 #[cfg(windows)]
 use windows as platform;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(any(warpcopy_portable, all(unix, not(target_os = "linux"))))]
+mod unix;
+
+#[cfg(any(warpcopy_portable, all(unix, not(any(target_os = "linux", target_os = "macos")))))]
+mod portable;
+#[cfg(any(warpcopy_portable, all(unix, not(any(target_os = "linux", target_os = "macos")))))]
+use portable as platform;
+
+#[cfg(all(test, target_os = "linux", not(warpcopy_portable)))]
+#[path = "tests.rs"]
 mod tables;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(warpcopy_portable, not(any(target_os = "linux", target_os = "macos"))))]
 mod no_snapshots;
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(warpcopy_portable, not(any(target_os = "linux", target_os = "macos"))))]
 pub(crate) use no_snapshots::*;
+
+/// Linux's table, by which the loop that fills files is tested: it has a row of every sort.
+#[cfg(all(test, any(warpcopy_portable, all(unix, not(target_os = "linux")))))]
+#[path = "linux/rules.rs"]
+#[allow(dead_code, reason = "only its rows are wanted")]
+mod linux_rules;
+#[cfg(all(test, target_os = "linux", not(warpcopy_portable)))]
+pub(crate) use linux::RULES as LINUX_RULES;
+#[cfg(all(test, any(warpcopy_portable, all(unix, not(target_os = "linux")))))]
+pub(crate) use linux_rules::RULES as LINUX_RULES;
 
 pub(crate) use platform::*;
 
 use crate::plan::Code;
+
+/// Extended attributes that go along also where none are asked for.
+#[cfg(not(target_os = "macos"))]
+pub(crate) const KEPT_ANYWAY: &[&std::ffi::CStr] = &[];
+
+/// Whether an existing file has to be replaced, and never written anew in place.
+#[cfg(not(target_os = "macos"))]
+pub(crate) fn must_not_be_rewritten(_: Borrowed<'_>, _: &std::ffi::OsStr, _follow: bool) -> bool {
+    false
+}
 
 /// Lends an owned handle for a call.
 pub(crate) trait Lend {
@@ -62,6 +94,18 @@ pub(crate) enum CommitError {
     Name(Code),
     /// It has its name, but not the flags that could only be set after that.
     Flags(Code),
+}
+
+/// What of its source a target may take along that a method makes whole. What it may not, the method takes off again.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "only methods that make their own target ask")]
+pub(crate) struct Takes {
+    /// The access control list.
+    pub(crate) list: bool,
+    /// Extended attributes.
+    pub(crate) xattrs: bool,
+    /// The times; else they are those of a new file.
+    pub(crate) times: bool,
 }
 
 /// Hears how many more bytes a method moved by itself; answers whether it is to go on.

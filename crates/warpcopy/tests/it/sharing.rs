@@ -57,7 +57,7 @@ fn shared_and_own(path: &Path) -> (u64, u64) {
 }
 
 fn on_those_that_share(check: impl Fn(&Scratch)) {
-    for fs in [Fs::Btrfs, Fs::Xfs] {
+    for fs in Fs::ALL.into_iter().filter(|fs| fs.clones()) {
         if let Some(scratch) = Scratch::on(fs) {
             check(&scratch);
         }

@@ -26,6 +26,8 @@ mod listing;
 mod names;
 mod process;
 mod rules;
+#[cfg(test)]
+mod rules_tests;
 mod snapshot;
 mod split;
 
@@ -33,7 +35,7 @@ use std::os::fd::AsFd;
 
 use rustix::io::Errno;
 
-use super::{Answer, CommitError, Lend, Progress};
+use super::{Answer, CommitError, Lend, Progress, Takes};
 use crate::plan::Code;
 
 pub(crate) use attributes::*;
@@ -42,9 +44,9 @@ pub(crate) use facts::*;
 pub(crate) use listing::{Listed, Listing};
 pub(crate) use names::*;
 pub(crate) use process::*;
-#[cfg(test)]
-pub(super) use rules::tests::table;
 pub(crate) use rules::*;
+#[cfg(test)]
+pub(super) use rules_tests::table;
 pub(crate) use snapshot::snapshot;
 
 /// An open file or directory.

@@ -10,7 +10,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{Answer, Borrowed, CommitError, Handle, Progress, code, retry};
+use super::{Answer, Borrowed, CommitError, Handle, Progress, Takes, code, retry};
 use crate::plan::{Facts, Kind, Method};
 
 /// The handle that relative operands start from.
@@ -111,6 +111,7 @@ pub(super) fn descriptor_path(file: Borrowed<'_>) -> CString {
 pub(crate) fn create_by(
     _method: Method,
     _source: (Borrowed<'_>, &Facts),
+    _takes: Takes,
     _directory: Borrowed<'_>,
     _name: &OsStr,
     _progress: Progress<'_>,

@@ -16,7 +16,7 @@ pub(crate) const METHODS: Ladder =
 /// Methods that make their own target: none, all fill one that is open.
 pub(crate) const CREATING: Ladder = Ladder::of(&[]);
 
-const fn code(errno: Errno) -> Code {
+pub(super) const fn code(errno: Errno) -> Code {
     Code(errno.raw_os_error())
 }
 
@@ -32,7 +32,7 @@ const fn row(
 }
 
 /// `ENOTSUPP`, a number the kernel keeps to itself but NFS and vendor drivers have let out.
-const NOTSUPP_LEAKED: Errno = Errno::from_raw_os_error(524);
+pub(super) const NOTSUPP_LEAKED: Errno = Errno::from_raw_os_error(524);
 
 /// Everything that is not a row is a failure. No row may name ENOSPC, EDQUOT, EROFS, ESTALE or, on local file
 /// systems, EIO: those are truths about the target, whatever the method.
@@ -189,6 +189,3 @@ pub(crate) const NO_SNAPSHOT_HERE: [Code; 9] = [
     code(Errno::NOTTY),
     code(Errno::NOSYS),
 ];
-
-#[cfg(test)]
-pub(super) mod tests;

@@ -25,7 +25,7 @@ use super::facts::{Reparse, reparse_of};
 use super::rules::{INVALID_NAME, IS_DIRECTORY, NAME_TOO_LONG, NOT_FOUND, TOO_MANY_LINKS};
 use super::{Borrowed, Handle, last_code, names, owned, paths, raw, status};
 use crate::plan::{Code, Facts, Method};
-use crate::sys::{Answer, Lend, Progress};
+use crate::sys::{Answer, Lend, Progress, Takes};
 
 /// The handle that relative operands start from. It stands for no open directory: operands are made absolute.
 pub(crate) fn working_directory() -> Borrowed<'static> {
@@ -299,6 +299,7 @@ pub(crate) fn name_unnamed(
 pub(crate) fn create_by(
     _method: Method,
     _source: (Borrowed<'_>, &Facts),
+    _takes: Takes,
     _directory: Borrowed<'_>,
     _name: &OsStr,
     _progress: Progress<'_>,

@@ -28,9 +28,9 @@ impl Fs {
         }
     }
 
-    /// Whether it shares blocks between files. `scripts/test` makes XFS so that it does.
+    /// Whether blocks of it are shared between files here. `scripts/test` makes XFS so that they are.
     pub(crate) fn clones(self) -> bool {
-        matches!(self, Fs::Btrfs | Fs::Xfs)
+        matches!(self, Fs::Btrfs | Fs::Xfs) && warpcopy::Method::Clone.is_available()
     }
 
     /// Finds a directory on this file system: one that `scripts/test` made, else the temporary directory or

@@ -7,7 +7,7 @@ use crate::error::Operation;
 use crate::plan::Method::{Clone, CopyRange, Direct, ReadWrite, Sendfile, Uncached};
 use crate::plan::{Code, Data, Fault, FillPlan, Method, Mover, Part, Scope, Side};
 use crate::report::{Reason, Refusal};
-use crate::sys::RULES;
+use crate::sys::LINUX_RULES as RULES;
 use crate::watch::{Cancel, Counters};
 
 use super::super::{

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::plan::{Data, Fault, FillPlan, Method, Part, Scope, Verdict, classify};
 use crate::report::{Bytes, Reason, Refusal};
-use crate::sys::RULES;
+use crate::sys::LINUX_RULES as RULES;
 
 use super::super::{CHUNK_BYTES_MAX, Failure, Filled, SPLIT_CHUNK_BYTES_MAX, STEP_BYTES, Step};
 use super::script::{Call, Entry, Kernel};

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use crate::plan::{
     Code, Data, Fault, FillPlan, Ladder, Method, Mover, Part, Scope, Side, Verdict, classify,
 };
-use crate::sys::RULES;
+use crate::sys::LINUX_RULES as RULES;
 use crate::watch::{Cancel, Counters};
 
 use super::super::{Failure, Filled, Surroundings, fill};

@@ -145,6 +145,9 @@ fn meaning(verdict: Verdict) -> &'static str {
         Verdict::RetryOnce => "the same call once more, then failure",
         Verdict::Refused(Scope::File) => "next method, for this file",
         Verdict::Refused(Scope::Pair) => "next method, for these two devices",
+        Verdict::Refused(Scope::PairIfRepeated) => {
+            "next method, for this file; for these two devices after three in a row"
+        }
         Verdict::Refused(Scope::Process) => "next method, for every file",
         Verdict::Failed => "failure",
     }

@@ -1,7 +1,9 @@
 //! What is true of Linux's table alone. What no platform's table may say is asked in [`tables`](crate::sys::tables).
 
-use super::*;
-use crate::plan::Scope;
+use rustix::io::Errno;
+
+use super::rules::*;
+use crate::plan::{Code, Method, Scope, Verdict};
 use crate::sys::tables::Table;
 
 pub(in crate::sys) fn table() -> Table {

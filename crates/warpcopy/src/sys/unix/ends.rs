@@ -1,0 +1,232 @@
+//! An open source and an open target, read and written through one buffer.
+//!
+//! What the source says about its holes is a hint: it is read all the same, which costs no device anything where the
+//! hint is right, and only zeros are left out. APFS has reported holes over data (coreutils/coreutils#68,
+//! openwrt/openwrt#11960), and Docker's file system reports nothing but holes (docker/sbx-releases#526).
+
+use std::ops::Range;
+
+use rustix::fs::{fstat, ftruncate};
+use rustix::io::{Errno, pread, pwrite, read};
+
+use super::{Borrowed, code, retry};
+use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
+use crate::sys::Progress;
+
+/// Bytes read at once.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// Grain in which zeros become holes: the block size of the common file systems.
+const ZERO_GRAIN_BYTES: usize = 4 << 10;
+
+/// What moving around the cache wants of memory at most: a page, of 16 KiB on Apple silicon.
+const ALIGNMENT_MAX: usize = 16 << 10;
+
+/// A buffer for reading and writing, aligned to a page; made when it is first used.
+#[derive(Default)]
+pub(crate) struct Buffer(Vec<u8>);
+
+impl Buffer {
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        if self.0.is_empty() {
+            // Zeroed by the system, page by page as it is used: a small file touches few.
+            self.0 = vec![0; BUFFER_BYTES + ALIGNMENT_MAX];
+        }
+        let start = self.0.as_ptr().align_offset(ALIGNMENT_MAX);
+        &mut self.0[start..start + BUFFER_BYTES]
+    }
+}
+
+/// Both ends of one regular file's copy.
+pub(crate) struct Ends<'a> {
+    pub(crate) source: Borrowed<'a>,
+    pub(crate) target: Borrowed<'a>,
+    pub(crate) makes_holes: bool,
+    pub(crate) buffer: &'a mut Buffer,
+    /// The target as it was right after it was cloned: never, a clone makes its own target where there are any.
+    #[cfg_attr(target_os = "macos", expect(dead_code, reason = "it has its own"))]
+    pub(crate) cloned: Option<Facts>,
+    /// Where the source says it holds nothing.
+    hole: Range<u64>,
+    /// The source has no positions; it is read as it comes.
+    reads_in_order: bool,
+}
+
+impl<'a> Ends<'a> {
+    pub(crate) fn new(
+        source: Borrowed<'a>,
+        target: Borrowed<'a>,
+        _facts: &'a Facts,
+        _source_fs: FileSystem,
+        _target_fs: FileSystem,
+        makes_holes: bool,
+        buffers: &'a mut [Buffer],
+    ) -> Ends<'a> {
+        Ends {
+            source,
+            target,
+            makes_holes,
+            buffer: &mut buffers[0],
+            cloned: None,
+            hole: 0..0,
+            reads_in_order: false,
+        }
+    }
+
+    fn read_write(&mut self, range: Range<u64>) -> Result<Part, Fault> {
+        let buffer = self.buffer.bytes();
+        let asked = length_of(&range).min(buffer.len());
+        let buffer = &mut buffer[..asked];
+        let answer = if self.reads_in_order {
+            read(self.source, &mut *buffer)
+        } else {
+            pread(self.source, &mut *buffer, range.start)
+        };
+        let count = match answer {
+            // Some files of synthetic file systems call themselves regular and cannot seek.
+            Err(Errno::SPIPE) if range.start == 0 && !self.reads_in_order => {
+                self.reads_in_order = true;
+                return self.read_write(range);
+            }
+            answer => answer.map_err(|errno| fault(errno, Side::Source))?,
+        };
+        let data = &buffer[..count];
+        let skipped = if self.makes_holes || self.hole.contains(&range.start) {
+            write_around_zeros(self.target, data, range.start)
+        } else {
+            write_all_at(self.target, data, range.start).map(|()| 0)
+        };
+        Ok(Part {
+            advanced: count as u64,
+            skipped: skipped.map_err(|errno| fault(errno, Side::Target))?,
+            was_short: count < asked,
+        })
+    }
+}
+
+impl Mover for Ends<'_> {
+    fn whole(&mut self, _method: Method, _progress: Progress<'_>) -> Result<u64, Fault> {
+        Err(Fault { code: crate::sys::NOT_SUPPORTED, side: Side::Either })
+    }
+
+    fn part(&mut self, _method: Method, range: Range<u64>) -> Result<Part, Fault> {
+        self.read_write(range)
+    }
+
+    fn next_data(&mut self, from: u64) -> Result<Data, Fault> {
+        let next = find_data(self.source, from).map_err(|errno| fault(errno, Side::Source))?;
+        let len = self.source_len()?;
+        let hint = match next {
+            Next::Data(range) if range.start <= from => return Ok(Data::Range(range)),
+            Next::Data(range) => from..range.start,
+            Next::Nothing => from..len.max(from),
+            Next::NotTold => return Ok(Data::Range(from..len.max(from))),
+        };
+        self.hole = hint.clone();
+        match hint.is_empty() {
+            true => Ok(Data::HoleUntil(from)),
+            false => Ok(Data::Doubtful(hint)),
+        }
+    }
+
+    fn source_len(&mut self) -> Result<u64, Fault> {
+        retry(|| fstat(self.source))
+            .map(|stat| stat.st_size as u64)
+            .map_err(|code| Fault { code, side: Side::Source })
+    }
+
+    fn set_len(&mut self, len_bytes: u64) -> Result<(), Fault> {
+        retry(|| ftruncate(self.target, len_bytes))
+            .map_err(|code| Fault { code, side: Side::Target })
+    }
+
+    /// There is no call for it that every Unix has and that leaves the length alone.
+    fn preallocate(&mut self, _len_bytes: u64) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// What a source says about where it holds data.
+pub(in crate::sys) enum Next {
+    Data(Range<u64>),
+    /// Nothing but a hole from there on.
+    Nothing,
+    /// No knowledge of holes here.
+    NotTold,
+}
+
+/// Asks a source where it holds data: lseek(2).
+#[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
+pub(in crate::sys) fn find_data(source: Borrowed<'_>, from: u64) -> Result<Next, Errno> {
+    use rustix::fs::{SeekFrom, seek};
+    let start = match seek(source, SeekFrom::Data(from)) {
+        Ok(start) => start,
+        Err(Errno::NXIO) => return Ok(Next::Nothing),
+        Err(errno) => match errno {
+            Errno::INVAL | Errno::OPNOTSUPP | Errno::NOTTY | Errno::NOSYS => {
+                return Ok(Next::NotTold);
+            }
+            // The same number on most systems.
+            _ if errno == Errno::NOTSUP => return Ok(Next::NotTold),
+            _ => return Err(errno),
+        },
+    };
+    match seek(source, SeekFrom::Hole(start)) {
+        Ok(end) => Ok(Next::Data(start..end.max(start))),
+        // It was cut between the two calls.
+        Err(Errno::NXIO) => Ok(Next::NotTold),
+        Err(errno) => Err(errno),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "freebsd")))]
+pub(in crate::sys) fn find_data(_source: Borrowed<'_>, _from: u64) -> Result<Next, Errno> {
+    Ok(Next::NotTold)
+}
+
+pub(in crate::sys) fn fault(errno: Errno, side: Side) -> Fault {
+    Fault { code: code(errno), side }
+}
+
+pub(in crate::sys) fn length_of(range: &Range<u64>) -> usize {
+    usize::try_from(range.end - range.start).unwrap_or(usize::MAX >> 1)
+}
+
+pub(in crate::sys) fn write_all_at(
+    target: Borrowed<'_>,
+    mut data: &[u8],
+    mut offset: u64,
+) -> Result<(), Errno> {
+    while !data.is_empty() {
+        match pwrite(target, data, offset) {
+            // No file system has a reason to take nothing of something.
+            Ok(0) => return Err(Errno::IO),
+            Ok(count) => {
+                data = &data[count..];
+                offset += count as u64;
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Writes what is not zero and returns how many zeros were left out. The target holds nothing there yet.
+fn write_around_zeros(target: Borrowed<'_>, data: &[u8], offset: u64) -> Result<u64, Errno> {
+    let (mut skipped, mut written, mut position) = (0, 0, 0);
+    // Grains are counted from the file's start, so that holes come out aligned.
+    let mut grain = ZERO_GRAIN_BYTES - (offset % ZERO_GRAIN_BYTES as u64) as usize;
+    while position < data.len() {
+        let end = (position + grain).min(data.len());
+        if data[position..end].iter().all(|byte| *byte == 0) {
+            write_all_at(target, &data[written..position], offset + written as u64)?;
+            skipped += (end - position) as u64;
+            written = end;
+        }
+        position = end;
+        grain = ZERO_GRAIN_BYTES;
+    }
+    write_all_at(target, &data[written..], offset + written as u64)?;
+    Ok(skipped)
+}
