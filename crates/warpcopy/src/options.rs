@@ -66,6 +66,10 @@ pub struct Options {
     /// - Owners are kept by callers who could not give files away, and files are kept that they could not read.
     /// - Nothing in it is counted or told to an observer, and it cannot be cancelled. A file's names in other operands
     ///   are not linked to it.
+    ///
+    /// On macOS a directory on APFS is cloned instead (`clonefile(2)`), whoever owns it, and forced to the disk. What that
+    /// loses: hard links become files of their own, set-id bits of files are cleared, and everything belongs to the
+    /// caller unless that is root.
     pub snapshot: bool,
     /// With `recursive`, the contents of FIFOs and devices are read instead of making new nodes.
     pub copy_contents: bool,

@@ -3,6 +3,7 @@
 //! | folder | for |
 //! |---|---|
 //! | `linux` | Linux |
+//! | `macos` | macOS |
 //! | `windows` | Windows 10 1607 and later |
 //! | `portable` | FreeBSD and every other Unix |
 //! | `unix` | not a platform: what the Unixes but Linux share |
@@ -37,6 +38,11 @@ use windows as platform;
 
 #[cfg(any(warpcopy_portable, all(unix, not(target_os = "linux"))))]
 mod unix;
+
+#[cfg(any(target_os = "macos", all(test, target_os = "linux", not(warpcopy_portable))))]
+mod macos;
+#[cfg(target_os = "macos")]
+use macos as platform;
 
 #[cfg(any(warpcopy_portable, all(unix, not(any(target_os = "linux", target_os = "macos")))))]
 mod portable;

@@ -155,16 +155,23 @@ pub(crate) fn rename_over(directory: Borrowed<'_>, from: &OsStr, to: &OsStr) -> 
     retry(|| renameat(directory, from, directory, to))
 }
 
-/// Renames within a directory; the new name must be free. A second name that takes the place of the first: for a moment
-/// the file has both.
+/// Renames within a directory; the new name must be free. A second name takes the place of the first: for a moment the
+/// file has both. Where there are no links the name is taken by an empty file of our own, which is renamed over.
 #[cfg(not(target_os = "macos"))]
 pub(in crate::sys) fn link_to_free(
     directory: Borrowed<'_>,
     from: &OsStr,
     to: &OsStr,
 ) -> Answer<()> {
-    make_link((directory, from), (directory, to), false)?;
-    remove(directory, from)
+    let no_links = [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS].map(code);
+    match make_link((directory, from), (directory, to), false) {
+        Err(answer) if no_links.contains(&answer) => {}
+        answer => return answer.and_then(|()| remove(directory, from)),
+    }
+    create(directory, to, 0o600)?;
+    rename_over(directory, from, to).inspect_err(|_| {
+        let _ = remove(directory, to); // best effort: the error on its way is the interesting one
+    })
 }
 
 /// Whether the caller could open the file for writing, as far as permissions tell.
