@@ -162,8 +162,10 @@ fn a_special_file_is_written_into_and_not_replaced() {
         let copier = Copier::new(Options::new().publish(publish));
         copier.copy_file(scratch.join("a"), "/dev/null").unwrap();
         assert_eq!(device("/dev/null"), before);
-        let error = copier.copy_file(scratch.join("a"), "/dev/full").unwrap_err();
-        assert_eq!(errno(&error), Some(rustix::io::Errno::NOSPC));
+        if cfg!(target_os = "linux") {
+            let error = copier.copy_file(scratch.join("a"), "/dev/full").unwrap_err();
+            assert_eq!(errno(&error), Some(rustix::io::Errno::NOSPC));
+        }
     }
 }
 

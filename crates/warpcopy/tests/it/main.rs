@@ -2,17 +2,27 @@
 //!
 //! `scripts/test` as root gives the tests every file system; plain `cargo test` uses those that are there. A number
 //! like E03 names a fault that copiers had.
+//!
+//! Some ask Linux (procfs, its file systems, what its methods answer) and run there alone; `apple` asks macOS.
 
+#[cfg(target_os = "macos")]
+mod apple;
 mod architecture;
 mod backups;
+#[cfg(target_os = "linux")]
 mod contract;
 mod existing;
+#[cfg(target_os = "linux")]
 mod faults;
 mod interface;
 mod links;
+#[cfg(target_os = "linux")]
 mod methods;
+#[cfg(target_os = "linux")]
 mod reports;
+#[cfg(target_os = "linux")]
 mod sharing;
+#[cfg(target_os = "linux")]
 mod snapshots;
 mod stopping;
 mod support;

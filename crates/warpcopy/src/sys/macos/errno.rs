@@ -14,7 +14,7 @@ macro_rules! codes {
         };
 
         /// Returns the name of a code.
-        #[cfg(test)]
+        #[cfg(all(test, target_os = "linux"))]
         pub(super) fn name_of(code: Code) -> &'static str {
             match code {
                 $($name => stringify!($system),)*

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, OsStr, c_int};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixListener;
 
 use rustix::fs::{AtFlags, CWD, CloneFlags, OFlags, RenameFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::fs::{chmodat, fclonefileat, futimens, renameat_with};
@@ -176,7 +177,7 @@ pub(crate) fn must_not_be_rewritten(directory: Borrowed<'_>, name: &OsStr, follo
     read == Ok(4) && steps::is_program(first)
 }
 
-/// Makes a FIFO or device. A socket is made by whoever listens on it; a copy of one is not to be had.
+/// Makes a FIFO, device or socket: mknod(2) makes no sockets here, but binding one does.
 pub(crate) fn make_special(
     directory: Borrowed<'_>,
     name: &OsStr,
@@ -195,7 +196,15 @@ pub(crate) fn make_special(
         Kind::Fifo => answer(unsafe { libc::mkfifo(path.as_ptr(), mode) }),
         Kind::CharDevice => make(libc::S_IFCHR),
         Kind::BlockDevice => make(libc::S_IFBLK),
-        Kind::Socket => Err(NOTSUP),
+        // Nobody listens on it, as on any copy of a socket.
+        Kind::Socket => {
+            let listener = UnixListener::bind(OsStr::from_bytes(path.to_bytes()));
+            listener.map(drop).map_err(|error| match error.raw_os_error() {
+                Some(number) => crate::plan::Code(number),
+                // A path that is longer than such an address can be.
+                None => NOTSUP,
+            })
+        }
         Kind::File | Kind::Directory | Kind::Symlink => Err(INVAL),
     }
 }

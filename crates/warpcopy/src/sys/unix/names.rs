@@ -99,10 +99,9 @@ pub(crate) fn name_unnamed(
     Err(crate::sys::NOT_SUPPORTED)
 }
 
-#[expect(clippy::allow_attributes, reason = "the width of a mode differs between systems")]
-#[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
+/// A mode as the system spells it; its width differs between systems.
 pub(in crate::sys) fn mode_of(mode: u32) -> Mode {
-    Mode::from_raw_mode(mode as rustix::fs::RawMode)
+    Mode::from_raw_mode(mode as _)
 }
 
 /// Makes a directory; `mode` is reduced by the umask.

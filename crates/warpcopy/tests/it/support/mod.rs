@@ -7,6 +7,11 @@
 //! | `process` | a process of its own for what is process-wide: umask, descriptors |
 //! | `skip` | what could not run is counted, never silent |
 
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, unused_imports, reason = "some help tests that ask Linux")
+)]
+
 pub(crate) mod files;
 pub(crate) mod process;
 pub(crate) mod scratch;
