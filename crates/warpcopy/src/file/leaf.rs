@@ -164,6 +164,10 @@ fn take_name(
             Some(chosen) => chosen,
             None => match settle(context, leaf, &source.facts, &seen, host, &mut was_allowed)? {
                 Settled::Skip(outcome) => return Ok(leaf.report(source.facts.kind, outcome)),
+                Settled::Go(Way::Take(chosen)) if is_protected(&context.options, &seen, chosen) => {
+                    let error = leaf.target.error(Operation::Replace);
+                    return Err(error.with_cause(sys::NO_PERMISSION[0]));
+                }
                 Settled::Go(Way::Take(chosen)) => chosen,
                 Settled::Go(Way::BackUp) => {
                     let made = aside.insert(SetAside::new(&context.options, &leaf.target)?);
@@ -237,6 +241,15 @@ fn is_removal(options: &Options, seen: &Seen, staging: Staging, is_backed_up: bo
     staging == Staging::Staged { replace: true, keep: false }
         && !is_backed_up
         && (!makes_link || options.unlink == Unlink::Always)
+}
+
+/// Whether what has the name stays because it is read-only.
+fn is_protected(options: &Options, seen: &Seen, staging: Staging) -> bool {
+    let is_read_only = |facts: Facts| facts.kind == Kind::File && facts.mode & 0o200 == 0;
+    sys::READ_ONLY_STAYS
+        && staging == Staging::Staged { replace: true, keep: false }
+        && options.unlink == Unlink::Never
+        && seen.target.is_some_and(is_read_only)
 }
 
 /// A decision with its question answered.

@@ -44,7 +44,7 @@ impl Copying<'_> {
             && (is_stream || (self.facts.owner, self.facts.group) != (caller.owner, caller.group));
         is_given_away
             || (preserve.mode == Mode::Keep && self.has_list())
-            || (preserve.xattrs != Xattrs::Drop && !self.names.is_empty())
+            || (self.xattrs != Xattrs::Drop && !self.names.is_empty())
     }
 
     fn has_list(&self) -> bool {
@@ -108,7 +108,7 @@ impl Copying<'_> {
 
     /// What it means that the source does not tell its attributes.
     fn unlisted_names(&self) -> Option<Unkept> {
-        let weight = match self.context.options.preserve.xattrs {
+        let weight = match self.xattrs {
             Xattrs::Try => Weight::Warned,
             Xattrs::Drop | Xattrs::Require => Weight::Required,
         };
@@ -165,9 +165,8 @@ impl Copying<'_> {
     }
 
     fn source_layers(&self) -> Vec<Layer<'_>> {
-        let weight = match self.context.options.preserve.xattrs {
-            Xattrs::Drop if sys::KEPT_ANYWAY.is_empty() => return Vec::new(),
-            Xattrs::Drop => Weight::Noted,
+        let weight = match self.xattrs {
+            Xattrs::Drop => return Vec::new(),
             Xattrs::Try => Weight::Warned,
             Xattrs::Require => Weight::Required,
         };

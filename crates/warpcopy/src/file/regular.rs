@@ -9,7 +9,7 @@ use super::looks::Undressed;
 use super::target::Target;
 use super::{Context, Spot, Tools};
 use crate::error::{Error, Operation, Result};
-use crate::options::{Make, Mode, Reflink, Sparse, Sync, Unlink, Xattrs};
+use crate::options::{Make, Mode, Options, Reflink, Sparse, Sync, Unlink, Xattrs};
 use crate::plan::{Code, Facts, Kind, Staging};
 use crate::report::{FileReport, InPlace, StagingUsed};
 use crate::sys::{self, Borrowed, CommitError, Lend, Place};
@@ -39,9 +39,8 @@ pub(super) fn copy(
         return Err(error.with_cause(sys::INVALID));
     }
     let file = source.file.as_ref().expect("content is copied from what is open").lend();
-    let needs_names = context.options.preserve.xattrs != Xattrs::Drop
-        || context.options.preserve.mode == Mode::Keep
-        || !sys::KEPT_ANYWAY.is_empty();
+    let xattrs = xattrs_of(options);
+    let needs_names = xattrs != Xattrs::Drop || options.preserve.mode == Mode::Keep;
     let mut names = std::mem::take(&mut tools.names);
     names.clear();
     let unlisted = match needs_names {
@@ -49,7 +48,7 @@ pub(super) fn copy(
         false => None,
     };
     if context.options.preserve.xattrs == Xattrs::Drop {
-        names.retain(|name| sys::is_acl(name) || sys::KEPT_ANYWAY.contains(&name.as_c_str()));
+        names.retain(|name| sys::is_acl(name) || sys::is_kept_anyway(name));
     }
     let copying = Copying {
         context,
@@ -57,6 +56,7 @@ pub(super) fn copy(
         source: file,
         facts: &source.facts,
         names: &names,
+        xattrs,
         unlisted,
         spare_threads: job.spare_threads,
     };
@@ -72,12 +72,22 @@ pub(super) fn copy(
     attempt
 }
 
+/// What is to become of a file's extended attributes.
+fn xattrs_of(options: &Options) -> Xattrs {
+    match options.preserve.xattrs {
+        Xattrs::Drop if sys::KEEPS_SOME_ANYWAY => Xattrs::Try,
+        asked => asked,
+    }
+}
+
 pub(super) struct Copying<'a> {
     pub(super) context: &'a Context,
     pub(super) leaf: &'a Leaf<'a>,
     pub(super) source: Borrowed<'a>,
     pub(super) facts: &'a Facts,
     pub(super) names: &'a [CString],
+    /// What is to become of them.
+    pub(super) xattrs: Xattrs,
     /// Why the names could not be read.
     pub(super) unlisted: Option<Code>,
     pub(super) spare_threads: usize,
@@ -315,9 +325,11 @@ impl Copying<'_> {
         self.sync(&made, staging)?;
         let target = &self.leaf.target;
         let was_unnamed = made.is_unnamed();
+        let is_new = !matches!(staging, StagingUsed::InPlace(_));
         let like = match self.context.options.preserve.mode {
             Mode::Keep => Some(self.facts),
-            _ => kept.map(|kept| kept.facts),
+            _ if kept.is_some() => kept.map(|kept| kept.facts),
+            _ => (sys::WHOLE_FILES && is_new).then_some(self.facts),
         };
         match made.commit(replace, like) {
             Ok(()) => Ok(Attempt::Done),

@@ -207,7 +207,9 @@ pub(crate) fn choose(
         source_fs == FileSystem::Pseudo || (source.len_bytes == 0 && !source_fs.is_trusted());
     let seeks_holes = options.sparse != Sparse::Never && source.is_sparse() && !is_pseudo;
     let must_clone = options.reflink == Reflink::Always;
+    // Where the system copies whole files it reads ahead by itself.
     let is_split = threads > 1
+        && !here.contains(Method::CopyFile)
         && source.len_bytes >= SPLIT_PAYS_FROM_BYTES
         && options.sparse != Sparse::Always
         && !options.uncached
@@ -242,7 +244,9 @@ fn automatic(options: &Options, len_bytes: u64, target_fs: FileSystem, is_split:
     let cloned = if clone_pays { &[Method::Clone][..] } else { &[] };
     let is_uncached = options.uncached
         || uncached_pays_from_bytes(target_fs).is_some_and(|pays_from| len_bytes >= pays_from);
-    let moved = match len_bytes >= OFFLOAD_PAYS_FROM_BYTES && !is_split {
+    // What makes its own target comes before what fills one, and would come before the clone that pays more.
+    let is_shared = clone_pays && target_fs == FileSystem::Refs;
+    let moved = match len_bytes >= OFFLOAD_PAYS_FROM_BYTES && !is_split && !is_shared {
         _ if is_uncached => &[Method::Uncached, Method::Direct][..],
         true => &[Method::CopyRange, Method::Sendfile, Method::CopyFile],
         false => &[],
@@ -265,6 +269,7 @@ fn forbidden(options: &Options) -> u32 {
 }
 
 /// What the source holds from an offset on.
+#[allow(dead_code, reason = "not every platform doubts its file systems")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Data {
     /// The next half-open range that holds data.

@@ -41,8 +41,8 @@ pub enum Scope {
 }
 
 /// What to do about a code.
+#[allow(dead_code, reason = "not every platform has codes of each kind")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "not every platform has them all in its table")]
 pub(crate) enum Verdict {
     /// The same call again (after asking for cancellation).
     Retry,
@@ -63,8 +63,8 @@ pub(crate) enum When {
 }
 
 /// Between what kinds of file systems a row holds.
+#[allow(dead_code, reason = "not every platform has codes of each kind")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "not every platform has them all in its table")]
 pub(crate) enum Host {
     Any,
     /// At least one end is served over a network, where in-kernel copies fail for reasons of the server.

@@ -19,7 +19,7 @@
 //! | in place | `must_not_be_rewritten` (on macOS) |
 //! | names | `name_unnamed`, `finish` (close and publish what was made), `discard`, `rename_over`, `rename_to_free`, `remove`, `may_write` |
 //! | looking | `facts`, `facts_at`, `file_system`, `Listing` |
-//! | attributes | `Place`, `set_owner`, `set_mode`, `set_times`, `set_flags`, `xattr_names`, `copy_xattr`, `remove_xattr`, `has_default_acl`, `is_acl`, `ACL_ACCESS`, `ACL_DEFAULT`, `CAPABILITY`, `KEPT_ANYWAY` (on macOS) |
+//! | attributes | `Place`, `set_owner`, `set_mode`, `set_times`, `set_flags`, `xattr_names`, `copy_xattr`, `remove_xattr`, `has_default_acl`, `is_acl`, `ACL_ACCESS`, `ACL_DEFAULT`, `CAPABILITY` |
 //! | bytes | `Ends` (the `Mover`), `Buffer`, `set_len`, and for streams `wait_a_moment`, `read_some`, `write_some` |
 //! | trees | `snapshot`, `NO_SNAPSHOT_HERE`; `no_snapshots` has both for platforms without such a thing |
 //! | disk | `sync_data`, `sync_all`, `sync_directory` |
@@ -72,9 +72,20 @@ pub(crate) use platform::*;
 
 use crate::plan::Code;
 
-/// Extended attributes that go along also where none are asked for.
-#[cfg(not(target_os = "macos"))]
-pub(crate) const KEPT_ANYWAY: &[&std::ffi::CStr] = &[];
+/// A file is more than its content: streams and attributes go with it whatever is to be kept, as `CopyFileW` does it.
+pub(crate) const WHOLE_FILES: bool = cfg!(windows);
+
+/// Whether there are extended attributes that go along also where none are asked for.
+pub(crate) const KEEPS_SOME_ANYWAY: bool = WHOLE_FILES || cfg!(target_os = "macos");
+
+/// Whether this one does: every stream of a file on Windows. One of them says that the file came from the internet ("Mark of
+/// the Web"), as the attribute does that goes along on macOS.
+pub(crate) fn is_kept_anyway(name: &std::ffi::CStr) -> bool {
+    WHOLE_FILES || cfg!(target_os = "macos") && name == c"com.apple.quarantine"
+}
+
+/// A read-only file is not to be replaced without force, either. Elsewhere that is for its directory to say.
+pub(crate) const READ_ONLY_STAYS: bool = cfg!(windows);
 
 /// Whether an existing file has to be replaced, and never written anew in place.
 #[cfg(not(target_os = "macos"))]

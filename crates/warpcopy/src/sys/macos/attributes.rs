@@ -21,8 +21,6 @@ pub(crate) const ACL_ACCESS: &CStr = c"com.apple.system.Security";
 pub(crate) const ACL_DEFAULT: &CStr = c"com.apple.system.Security/inherited";
 /// There are no file capabilities.
 pub(crate) const CAPABILITY: &CStr = c"security.capability";
-/// Extended attributes that go along also where none are asked for.
-pub(crate) const KEPT_ANYWAY: &[&CStr] = &[super::steps::QUARANTINE];
 
 /// Who made a file: the system gives every new one its own, and takes no other (pkolaczk/fclones#333).
 const PROVENANCE: &CStr = c"com.apple.provenance";

@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString, OsStr};
 use super::errno::{INVAL, NOSYS, NOTSUP, OPNOTSUPP, PERM};
 use super::flags;
 use crate::plan::{Code, NoSnapshot};
-use crate::sys::{Answer, CommitError, Takes};
+use crate::sys::{Answer, CommitError, Takes, is_kept_anyway};
 
 /// Do not follow a symbolic link, neither at the source nor at the name of the target: coreutils 9.1 cloned through
 /// dangling ones.
@@ -18,9 +18,6 @@ pub(super) const CLONE_NOFOLLOW: u32 = 0x1;
 pub(super) const CLONE_NOOWNERCOPY: u32 = 0x2;
 /// Take the access control list along. Kernels without it answer EINVAL.
 pub(super) const CLONE_ACL: u32 = 0x4;
-
-/// Goes along whether or not attributes are asked for: what the user was not asked about yet stays so.
-pub(super) const QUARANTINE: &CStr = c"com.apple.quarantine";
 
 /// The calls on one directory and the files in it.
 pub(super) trait Kernel {
@@ -88,8 +85,7 @@ fn mend<K: Kernel>(kernel: &mut K, takes: Takes, name: &OsStr) -> Answer<K::File
         kernel.set_flags(&file, flags::while_made(now))?;
     }
     if !takes.xattrs {
-        for attribute in kernel.xattr_names(&file)?.iter().filter(|it| it.as_c_str() != QUARANTINE)
-        {
+        for attribute in kernel.xattr_names(&file)?.iter().filter(|name| !is_kept_anyway(name)) {
             kernel.remove_xattr(&file, attribute)?;
         }
     }

@@ -1,6 +1,6 @@
 //! The read-only mark, times and attributes, through handles. Owners and modes there are not.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, OsStr};
 
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_READONLY, FILE_BASIC_INFO,
@@ -89,7 +89,7 @@ fn change(place: Place<'_>, wanted: impl Fn(&FILE_BASIC_INFO) -> FILE_BASIC_INFO
         } else if wanted.FileAttributes == 0 && wanted.LastWriteTime == 0 {
             wanted.FileAttributes = FILE_ATTRIBUTE_NORMAL;
         }
-        set(file, &wanted)
+        set_basic(file, &wanted)
     };
     let access = FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES;
     match place {
@@ -104,7 +104,7 @@ fn change(place: Place<'_>, wanted: impl Fn(&FILE_BASIC_INFO) -> FILE_BASIC_INFO
     }
 }
 
-fn set(file: Borrowed<'_>, wanted: &FILE_BASIC_INFO) -> Answer<()> {
+pub(super) fn set_basic(file: Borrowed<'_>, wanted: &FILE_BASIC_INFO) -> Answer<()> {
     let size = size_of::<FILE_BASIC_INFO>() as u32;
     // SAFETY: the pointer and the size describe a structure of the class's type.
     done(unsafe {
@@ -115,27 +115,6 @@ fn set(file: Borrowed<'_>, wanted: &FILE_BASIC_INFO) -> Answer<()> {
             size,
         )
     })
-}
-
-/// The names of a file's alternate streams.
-pub(crate) fn xattr_names(_place: Place<'_>, out: &mut Vec<CString>) -> Answer<()> {
-    out.clear();
-    Ok(())
-}
-
-/// Copies one alternate stream from one place to another; `value` is room to do it in.
-pub(crate) fn copy_xattr(
-    _from: Place<'_>,
-    _to: Place<'_>,
-    _name: &CStr,
-    _value: &mut Vec<u8>,
-) -> Answer<()> {
-    Err(super::NOT_SUPPORTED)
-}
-
-/// Removes one extended attribute: the lists that this is asked for are not there.
-pub(crate) fn remove_xattr(_place: Place<'_>, _name: &CStr) -> Answer<()> {
-    Ok(())
 }
 
 /// Whether new entries of a directory inherit a list instead of obeying the umask, which there is not.

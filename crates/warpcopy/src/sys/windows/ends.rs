@@ -3,20 +3,29 @@
 use std::ops::Range;
 
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_ALLOCATION_INFO, FILE_END_OF_FILE_INFO, FILE_STANDARD_INFO, FileAllocationInfo,
-    FileEndOfFileInfo, FileStandardInfo, ReadFile, SetFileInformationByHandle, WriteFile,
+    FILE_ALLOCATION_INFO, FILE_ATTRIBUTE_ENCRYPTED, FILE_ATTRIBUTE_SPARSE_FILE,
+    FILE_END_OF_FILE_INFO, FILE_STANDARD_INFO, FileAllocationInfo, FileEndOfFileInfo,
+    FileStandardInfo, ReadFile, SetFileInformationByHandle, WriteFile,
 };
 use windows_sys::Win32::System::IO::OVERLAPPED;
 use windows_sys::Win32::System::Ioctl::{
     FILE_ALLOCATED_RANGE_BUFFER, FSCTL_QUERY_ALLOCATED_RANGES, FSCTL_SET_SPARSE,
 };
 
-use super::facts::information;
+use super::blocks::{Blocks, alone};
+use super::clone;
+use super::facts::{facts, information};
 use super::links::control;
+use super::process::build;
 use super::rules::{BROKEN_PIPE, HANDLE_EOF, MORE_DATA, NOT_THERE, WRITE_FAULT};
+use super::unbuffered::UnbufferedPair;
 use super::{Borrowed, done, raw};
 use crate::plan::{Code, Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
 use crate::sys::{Answer, Progress};
+
+/// Clones made by builds before Windows 11 24H2 and Server 2025 are made one at a time and looked at (microsoft/CopyOnWrite,
+/// README, 0.3.0).
+const CLONES_TRUSTED_FROM_BUILD: u32 = 26_100;
 
 /// Bytes read at once: as on Linux, not measured here.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -51,6 +60,7 @@ pub(crate) struct Ends<'a> {
     /// The target knows holes; what is never written becomes one.
     is_sparse: bool,
     buffer: &'a mut Buffer,
+    unbuffered: Option<UnbufferedPair>,
     /// The target as it was right after it was cloned.
     pub(crate) cloned: Option<Facts>,
 }
@@ -67,7 +77,16 @@ impl<'a> Ends<'a> {
     ) -> Ends<'a> {
         // More threads would wait for each other: calls on one handle come one after another.
         let buffer = &mut buffers[0];
-        Ends { source, target, facts, makes_holes, is_sparse: false, buffer, cloned: None }
+        Ends {
+            source,
+            target,
+            facts,
+            makes_holes,
+            is_sparse: false,
+            buffer,
+            unbuffered: None,
+            cloned: None,
+        }
     }
 
     /// Lets the target have holes; where it cannot, they are zeros that take room.
@@ -99,12 +118,35 @@ impl<'a> Ends<'a> {
 }
 
 impl Mover for Ends<'_> {
-    fn whole(&mut self, _method: Method, _progress: Progress<'_>) -> Result<u64, Fault> {
-        Err(Fault { code: super::NOT_SUPPORTED, side: Side::Either })
+    fn whole(&mut self, _method: Method, progress: Progress<'_>) -> Result<u64, Fault> {
+        let is_trusted = build() >= CLONES_TRUSTED_FROM_BUILD;
+        let _alone = (!is_trusted).then(|| alone(self.facts.identity));
+        let has = |attribute| self.facts.flags & attribute != 0;
+        let source = clone::Source {
+            len_bytes: self.facts.len_bytes,
+            is_sparse: has(FILE_ATTRIBUTE_SPARSE_FILE),
+            is_encrypted: has(FILE_ATTRIBUTE_ENCRYPTED),
+            is_verified: !is_trusted,
+        };
+        let (source_file, target) = (self.source, self.target);
+        let mut blocks = Blocks { source: source_file, target, buffer: self.buffer.bytes() };
+        clone::clone(&mut blocks, source, progress)?;
+        let facts = facts(self.target).map_err(at(Side::Target))?;
+        self.cloned = Some(facts);
+        Ok(facts.len_bytes)
     }
 
-    fn part(&mut self, _method: Method, range: Range<u64>) -> Result<Part, Fault> {
-        self.read_write(range)
+    fn part(&mut self, method: Method, range: Range<u64>) -> Result<Part, Fault> {
+        match method {
+            Method::Uncached => {
+                let pair = match &mut self.unbuffered {
+                    Some(pair) => pair,
+                    none => none.insert(UnbufferedPair::open(self.source, self.target)?),
+                };
+                pair.part(self.target, self.buffer.bytes(), range)
+            }
+            _ => self.read_write(range),
+        }
     }
 
     fn next_data(&mut self, from: u64) -> Result<Data, Fault> {

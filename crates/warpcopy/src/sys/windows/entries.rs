@@ -1,4 +1,7 @@
-//! Entries of a directory as the system writes them into a buffer (MS-FSCC 2.4.17 and 2.4.14). Pure.
+//! Entries as the system writes them into a buffer: names in a directory (MS-FSCC 2.4.17 and 2.4.14), streams of a file
+//! (2.4.43). Pure.
+
+use std::ffi::CString;
 
 use super::reparse::Reparse;
 use crate::plan::Kind;
@@ -86,6 +89,28 @@ fn kind(here: &[u8]) -> Option<Kind> {
     }
 }
 
+/// The names of alternate streams in a buffer, without the colons around them. The content has no name.
+pub(super) fn streams(buffer: &[u8]) -> impl Iterator<Item = CString> {
+    const LENGTH_AT: usize = 4;
+    const NAME_AT: usize = 24;
+    let mut rest = Some(buffer);
+    std::iter::from_fn(move || {
+        let here = rest?;
+        let length = number(here, LENGTH_AT)? as usize;
+        let name = here.get(NAME_AT..)?.get(..length)?;
+        rest = match number(here, 0) {
+            Some(0) | None => None,
+            Some(next) => here.get(next as usize..),
+        };
+        let units = name.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+        Some(String::from_utf16_lossy(&units.collect::<Vec<_>>()))
+    })
+    .filter_map(|name| {
+        let name = name.strip_prefix(':')?.strip_suffix(":$DATA")?;
+        CString::new(name).ok().filter(|_| !name.is_empty())
+    })
+}
+
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
     let bytes = bytes.get(at..at + 4)?;
     Some(u32::from_le_bytes(bytes.try_into().expect("four were taken")))
@@ -139,6 +164,28 @@ mod tests {
                 assert_eq!(entry.number, if form == Form::IdBoth { *number } else { 0 });
             }
         }
+    }
+
+    #[test]
+    fn streams_are_found_by_name_and_the_content_is_none_of_them() {
+        let list = ["::$DATA", ":Zone.Identifier:$DATA", ":a b \u{1f980}:$DATA", ":odd:$OTHER"];
+        let mut buffer = Vec::new();
+        for (index, name) in list.iter().enumerate() {
+            let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let mut entry = vec![0; 24];
+            entry[4..8].copy_from_slice(&(name.len() as u32).to_le_bytes());
+            entry.extend(name);
+            entry.resize(entry.len().next_multiple_of(8), 0);
+            if index + 1 < list.len() {
+                let next = entry.len() as u32;
+                entry[..4].copy_from_slice(&next.to_le_bytes());
+            }
+            buffer.extend(entry);
+        }
+        let names: Vec<CString> = streams(&buffer).collect();
+        assert_eq!(names, [c"Zone.Identifier".to_owned(), c"a b \u{1f980}".to_owned()]);
+        assert_eq!(streams(&buffer[..20]).count(), 0);
+        assert_eq!(streams(&[]).count(), 0);
     }
 
     #[test]

@@ -24,6 +24,8 @@
 )]
 #![cfg_attr(not(windows), allow(dead_code, reason = "tested here, used there"))]
 
+mod clone;
+mod copyfile;
 mod entries;
 mod masks;
 mod names;
@@ -36,6 +38,10 @@ mod times;
 
 #[cfg(windows)]
 mod attributes;
+#[cfg(windows)]
+mod blocks;
+#[cfg(windows)]
+mod copying;
 #[cfg(windows)]
 mod ends;
 #[cfg(windows)]
@@ -50,11 +56,15 @@ mod open;
 mod process;
 #[cfg(windows)]
 mod rename;
+#[cfg(windows)]
+mod streams;
+#[cfg(windows)]
+mod unbuffered;
 
 #[cfg(windows)]
 pub(crate) use self::{
-    attributes::*, ends::*, facts::*, links::*, listing::*, open::*, process::*, rename::*,
-    rules::*,
+    attributes::*, copying::*, ends::*, facts::*, links::*, listing::*, open::*, process::*,
+    rename::*, rules::*, streams::*,
 };
 
 #[cfg(windows)]

@@ -24,8 +24,8 @@ use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 use super::facts::{Reparse, reparse_of};
 use super::rules::{INVALID_NAME, IS_DIRECTORY, NAME_TOO_LONG, NOT_FOUND, TOO_MANY_LINKS};
 use super::{Borrowed, Handle, last_code, names, owned, paths, raw, status};
-use crate::plan::{Code, Facts, Method};
-use crate::sys::{Answer, Lend, Progress, Takes};
+use crate::plan::Code;
+use crate::sys::{Answer, Lend};
 
 /// The handle that relative operands start from. It stands for no open directory: operands are made absolute.
 pub(crate) fn working_directory() -> Borrowed<'static> {
@@ -60,6 +60,12 @@ impl Location {
         let mut path = absolute(directory, name)?;
         let is_directory = paths::without_trailing_separators(&mut path);
         Location { root: null_mut(), name: paths::native(&path), is_directory }.checked()
+    }
+
+    /// A stream of an open file, which the kernel finds relative to it.
+    pub(super) fn stream(file: Borrowed<'_>, stream: &str) -> Location {
+        let name = format!(":{stream}").encode_utf16().collect();
+        Location { root: raw(file), name, is_directory: false }
     }
 
     fn checked(self) -> Answer<Location> {
@@ -292,18 +298,6 @@ pub(crate) fn name_unnamed(
     _directory: Borrowed<'_>,
     _name: &OsStr,
 ) -> Answer<()> {
-    Err(super::NOT_SUPPORTED)
-}
-
-/// Creates a file with the source's content by a method of [`CREATING`](super::CREATING).
-pub(crate) fn create_by(
-    _method: Method,
-    _source: (Borrowed<'_>, &Facts),
-    _takes: Takes,
-    _directory: Borrowed<'_>,
-    _name: &OsStr,
-    _progress: Progress<'_>,
-) -> Answer<Handle> {
     Err(super::NOT_SUPPORTED)
 }
 

@@ -1,4 +1,25 @@
-//! What the process may do, and what of it there is not here.
+//! What the system is and the process may do, and what of it there is not here.
+
+use std::sync::OnceLock;
+
+use windows_sys::Wdk::System::SystemServices::RtlGetVersion;
+use windows_sys::Win32::System::SystemInformation::OSVERSIONINFOW;
+
+/// Returns the number of the system's build: 26100 is Windows 11 24H2 and Server 2025.
+pub(super) fn build() -> u32 {
+    static BUILD: OnceLock<u32> = OnceLock::new();
+    *BUILD.get_or_init(|| {
+        let mut version = OSVERSIONINFOW {
+            dwOSVersionInfoSize: size_of::<OSVERSIONINFOW>() as u32,
+            ..OSVERSIONINFOW::default()
+        };
+        // SAFETY: the pointer is to a local that says its own size.
+        match unsafe { RtlGetVersion(&raw mut version) } {
+            0 => version.dwBuildNumber,
+            _ => 0,
+        }
+    })
+}
 
 /// Returns how many handles the process may have open: more than anybody needs (16 million; Mark Russinovich, "Pushing
 /// the Limits of Windows: Handles").

@@ -2,16 +2,53 @@
 //!
 //! All are Win32 codes ("System Error Codes"); statuses of the kernel and results of COM are translated before.
 
-use crate::plan::{Code, Ladder, Method, Rule};
+use crate::plan::Host::Any;
+use crate::plan::Method::{Clone, CopyFile, ReadWrite, Uncached};
+use crate::plan::Scope::{File, Pair};
+use crate::plan::Verdict::Refused;
+use crate::plan::When::{Anywhere, Start};
+use crate::plan::{Code, Host, Ladder, Method, Rule, Verdict, When};
 
 /// The methods that there are on Windows.
-pub(crate) const METHODS: Ladder = Ladder::of(&[Method::ReadWrite]);
+pub(crate) const METHODS: Ladder = Ladder::of(&[Clone, CopyFile, Uncached, ReadWrite]);
 
 /// Methods that make their own target.
-pub(crate) const CREATING: Ladder = Ladder::of(&[]);
+pub(crate) const CREATING: Ladder = Ladder::of(&[CopyFile]);
 
-/// Everything that is not a row is a failure.
-pub(crate) const RULES: &[Rule] = &[];
+const fn row(
+    method: Method,
+    code: Code,
+    when: When,
+    host: Host,
+    verdict: Verdict,
+    source: &'static str,
+) -> Rule {
+    Rule { method, code, when, host, verdict, source }
+}
+
+/// Everything that is not a row is a failure. No row may name a full disk or quota (39, 112, 1295), a write-protected
+/// one (19), a virus (225), a broken checksum (23, 323) or somebody's lock (32, 33): those are truths about a file,
+/// whatever the method.
+#[rustfmt::skip]
+pub(crate) const RULES: &[Rule] = &[
+    row(Clone, INVALID_FUNCTION, Start, Any, Refused(Pair), "Block cloning on ReFS: one volume, with FILE_SUPPORTS_BLOCK_REFCOUNTING; what NTFS answers (nicokoch/reflink#1)"),
+    row(Clone, CALL_NOT_IMPLEMENTED, Start, Any, Refused(Pair), "emulations without the call"),
+    row(Clone, NOT_SUPPORTED, Start, Any, Refused(File), "MS-FSCC 2.3.8: unequally sparse, or beyond the allocation"),
+    row(Clone, INVALID_PARAMETER, Start, Any, Refused(File), "MS-FSCC 2.3.8: unequally checked (integrity streams)"),
+    row(Clone, BLOCK_TOO_MANY_REFERENCES, Start, Any, Refused(File), "microsoft/CopyOnWrite#1: after 8175 clones of one block"),
+    row(Clone, INVALID_DATA, Start, Any, Refused(File), "nicokoch/reflink#10: a clone of an old build that is not its source"),
+    row(Clone, ENCRYPTION_FAILED, Start, Any, Refused(File), "the blocks of an encrypted file mean nothing without its key"),
+
+    row(CopyFile, INVALID_FUNCTION, Start, Any, Refused(Pair), "the file system has no such thing"),
+    row(CopyFile, CALL_NOT_IMPLEMENTED, Start, Any, Refused(Pair), "emulations without the call"),
+    row(CopyFile, NOT_SUPPORTED, Start, Any, Refused(File), "a sparse file before Windows 11 22H2; a server that cannot"),
+    row(CopyFile, INVALID_PARAMETER, Start, Any, Refused(File), "CopyFile2: a flag that this build does not know"),
+    row(CopyFile, INVALID_NAME, Start, Any, Refused(File), "a stream whose name the target's file system does not take"),
+
+    row(Uncached, INVALID_PARAMETER, Anywhere, Any, Refused(File), "File Buffering: an alignment it does not like"),
+    row(Uncached, NOT_SUPPORTED, Start, Any, Refused(File), "the file cannot be opened a second time"),
+    row(Uncached, ACCESS_DENIED, Start, Any, Refused(File), "a read-only target cannot be opened a second time"),
+];
 
 pub(super) const INVALID_FUNCTION: Code = Code(1);
 /// There is nothing at that name.
@@ -20,6 +57,7 @@ pub(super) const PATH_NOT_FOUND: Code = Code(3);
 const TOO_MANY_OPEN_FILES: Code = Code(4);
 pub(super) const ACCESS_DENIED: Code = Code(5);
 const INVALID_HANDLE: Code = Code(6);
+pub(super) const INVALID_DATA: Code = Code(13);
 const NOT_SAME_DEVICE: Code = Code(17);
 pub(super) const NO_MORE_FILES: Code = Code(18);
 const WRITE_PROTECT: Code = Code(19);
@@ -42,11 +80,15 @@ pub(super) const MORE_DATA: Code = Code(234);
 pub(super) const DELETE_PENDING: Code = Code(303);
 /// Only a directory can have that name.
 pub(crate) const IS_DIRECTORY: Code = Code(336);
+const BLOCK_TOO_MANY_REFERENCES: Code = Code(347);
 const ALERTED: Code = Code(739);
 const TOO_MANY_HARD_LINKS: Code = Code(1142);
+/// What a copy answers that was told to stop: only after a cancellation, which is asked about first.
+pub(super) const REQUEST_ABORTED: Code = Code(1235);
 const RETRY: Code = Code(1237);
 const PRIVILEGE_NOT_HELD: Code = Code(1314);
 const CANT_RESOLVE_FILENAME: Code = Code(1921);
+pub(super) const ENCRYPTION_FAILED: Code = Code(6000);
 
 /// The name of a new file is another's.
 pub(crate) const NAME_TAKEN: [Code; 2] = [ALREADY_EXISTS, IS_DIRECTORY];
