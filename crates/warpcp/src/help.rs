@@ -150,9 +150,13 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Asserts that this file of the package is what was printed, or with WARPCOPY_BLESS=1 makes it so.
+    /// Asserts that this file of the package is what was printed, or with WARPCOPY_BLESS=1 makes it so. Packages are
+    /// made on Linux; methods have other names elsewhere.
     #[track_caller]
     pub(crate) fn assert_printed(name: &str, text: &str) {
+        if consts::OS != "linux" {
+            return;
+        }
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         if std::env::var_os("WARPCOPY_BLESS").is_some_and(|value| value == "1") {
             fs::write(&path, text).unwrap();

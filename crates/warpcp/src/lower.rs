@@ -549,8 +549,8 @@ mod tests {
     fn our_own_options_reach_the_library() {
         assert_eq!(options("--atomic=always").publish, Publish::Staged);
         assert_eq!(options("--atomic=never").publish, Publish::InPlace);
-        assert_eq!(options("--method=direct").method, Some(Method::Direct));
-        assert_eq!(options("--method=direct --method=auto").method, None);
+        assert_eq!(options("--method=read_write").method, Some(Method::ReadWrite));
+        assert_eq!(options("--method=plain --method=auto").method, None);
         assert_eq!(options("-j3").workers, NonZeroUsize::new(3));
         assert!(options("-j3 -i").ordered && !options("-j3").ordered);
         assert_eq!(options("--sync=full").sync, warpcopy::Sync::Full);

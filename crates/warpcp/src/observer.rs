@@ -340,9 +340,9 @@ mod tests {
         let complaint =
             Complaint { after: 1, pair: None, text: "between".to_owned(), is_failure: true };
         let mut watcher = Watcher::new(&mut console, voice, &signals, &transfers, vec![complaint]);
-        for name in ["a", "b"] {
-            let (source, target) = (Path::new(name), &Path::new("x").join(name));
-            let backup = (name == "b").then(|| Path::new("x/b~"));
+        for (source, target) in [("a", "x/a"), ("b", "x/b")] {
+            let (source, target) = (Path::new(source), Path::new(target));
+            let backup = (source == Path::new("b")).then(|| Path::new("x/b~"));
             watcher.event(Event::Starting { source, target, backup });
         }
         watcher.finish();

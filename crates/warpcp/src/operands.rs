@@ -335,7 +335,7 @@ fn failure(text: impl Into<Option<String>>) -> Complaint {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Component;
+    use std::path::{Component, MAIN_SEPARATOR};
 
     use super::*;
 
@@ -354,8 +354,8 @@ mod tests {
 
         fn kind(&self, path: &Path, follow: bool) -> io::Result<Kind> {
             let plain: PathBuf = path.components().collect();
-            let plain = plain.strip_prefix("./").unwrap_or(&plain).to_str().unwrap();
-            match plain {
+            let plain = slashed(plain.strip_prefix("./").unwrap_or(&plain));
+            match plain.as_str() {
                 "l" | "ld" if !follow && !names::ends_in_slash(path) => Ok(Kind::Symlink),
                 "d" | "e" | "d/s" | "ld" | "" | "." | ".." | "d/.." | "/" | "/d"
                     if path.as_os_str() != "" =>
@@ -372,6 +372,11 @@ mod tests {
         }
     }
 
+    /// Returns the path as it is spelt where there are slashes alone.
+    fn slashed(path: &Path) -> String {
+        path.to_str().unwrap().replace(MAIN_SEPARATOR, "/")
+    }
+
     fn try_place(line: &str, placing: &Placing) -> Result<Placed, Misuse> {
         // `''` stands for an operand without a letter.
         let operands: Vec<PathBuf> =
@@ -382,7 +387,7 @@ mod tests {
     fn targets(line: &str, placing: &Placing) -> Vec<String> {
         let placed = try_place(line, placing).unwrap();
         assert_eq!(placed.complaints, [], "{line}");
-        placed.transfers.iter().map(|transfer| transfer.target.display().to_string()).collect()
+        placed.transfers.iter().map(|transfer| slashed(&transfer.target)).collect()
     }
 
     fn complaints(line: &str, placing: &Placing) -> Vec<String> {
@@ -427,7 +432,8 @@ mod tests {
         };
         assert_eq!(targets("a b", &into("d")), ["d/a", "d/b"]);
         assert_eq!(misuse("", &into("d")), "missing file operand");
-        assert!(misuse("a", &into("b")).starts_with("target directory 'b': Not a directory"));
+        let text = format!("target directory 'b': {}", system::NOT_A_DIRECTORY);
+        assert_eq!(misuse("a", &into("b")), text);
         assert!(misuse("a", &into("x")).starts_with("target directory 'x': "));
         let both = Placing { no_target_directory: true, ..into("d") };
         assert!(misuse("a", &both).starts_with("cannot combine --target-directory (-t)"));
@@ -448,7 +454,8 @@ mod tests {
         assert_eq!(misuse("", &plain), "missing file operand");
         assert_eq!(misuse("a", &plain), "missing destination file operand after 'a'");
         assert!(try_place("a", &plain).unwrap_err().points_to_help);
-        assert_eq!(misuse("a d b", &plain), "target 'b': Not a directory");
+        let text = format!("target 'b': {}", system::NOT_A_DIRECTORY);
+        assert_eq!(misuse("a d b", &plain), text);
         assert!(misuse("a b x", &plain).starts_with("target 'x': "));
         assert!(!try_place("a b x", &plain).unwrap_err().points_to_help);
     }
@@ -474,7 +481,7 @@ mod tests {
     fn a_slash_at_the_end_demands_a_directory() {
         let plain = Placing::default();
         assert!(complaints("a/ e", &plain)[0].starts_with("cannot stat 'a/': "));
-        let text = "cannot create regular file 'new/': Not a directory";
+        let text = format!("cannot create regular file 'new/': {}", system::NOT_A_DIRECTORY);
         assert_eq!(complaints("a new/", &plain), [text]);
         assert!(complaints("a b/", &plain)[0].starts_with("cannot stat 'b/': "));
         // What the source is comes first.

@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(backup("backup type", Some("nu".as_ref())), Ok(Some(Backup::Numbered)));
         assert_eq!(backup("backup type", Some("".as_ref())), Ok(None));
         assert_eq!(method("plain".as_ref()), Ok(Some(Method::ReadWrite)));
-        assert_eq!(method("copy".as_ref()), Ok(Some(Method::CopyRange)));
+        assert_eq!(method("read".as_ref()), Ok(Some(Method::ReadWrite)));
         assert_eq!(attributes("--preserve", "m,o,ti".as_ref()), Ok(Attribute::USUAL.to_vec()));
     }
 
