@@ -66,7 +66,7 @@ Register-ArgumentCompleter -Native -CommandName 'warpcp' -ScriptBlock {
         [CompletionResult]::new('--atomic=', '--atomic=', 'ParameterName', 'replace targets whole: auto (the default, see below), always, never (write into them)')
         [CompletionResult]::new('-j', '-j', 'ParameterName', 'copy with N threads; the default suits the file system')
         [CompletionResult]::new('--jobs=', '--jobs=', 'ParameterName', 'copy with N threads; the default suits the file system')
-        [CompletionResult]::new('--method=', '--method=', 'ParameterName', 'move bytes this way if it works, else by plain reading and writing: auto, clone, copy_file_range, sendfile, uncached, direct, read_write (or plain)')
+        [CompletionResult]::new('--method=', '--method=', 'ParameterName', 'move bytes this way if it works, else by plain reading and writing: auto, clone, uncached, read_write (or plain), on Linux copy_file_range, sendfile, direct, elsewhere copyfile')
         [CompletionResult]::new('--newer=', '--newer=', 'ParameterName', 'leave out regular files not modified after FILE was, or after this time since 1970')
         [CompletionResult]::new('--preallocate', '--preallocate', 'ParameterName', 'reserve space first, so that a full disk is found early')
         [CompletionResult]::new('--snapshot', '--snapshot', 'ParameterName', 'with -a, copy a Btrfs subvolume by one snapshot where that is the same (see below)')

@@ -306,7 +306,7 @@ pub(crate) const ROWS: &[Row] = &[
         &["method"],
         Value("METHOD", |method| Ok(Flag::Method(values::method(method)?))),
         "move bytes this way if it works, else by plain reading and writing: auto, clone, \
-         copy_file_range, sendfile, uncached, direct, read_write (or plain)",
+         uncached, read_write (or plain), on Linux copy_file_range, sendfile, direct, elsewhere copyfile",
     ),
     own(
         "",
