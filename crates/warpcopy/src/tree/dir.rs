@@ -12,6 +12,8 @@ use crate::plan::{Facts, Identity};
 pub(crate) struct Dir {
     /// The directory that waits for this one.
     pub(crate) parent: Option<Arc<Dir>>,
+    /// Of a directory that this run made: the nearest above it that was there, or was named by the caller.
+    found_above: Option<Arc<Dir>>,
     pub(crate) place: Place,
     /// The source as it was when it was entered.
     pub(crate) source: Facts,
@@ -59,8 +61,10 @@ impl Dir {
         if let Some(parent) = &parent {
             parent.hold();
         }
+        let found_above = parent.as_ref().filter(|_| is_made).map(Dir::found).map(Arc::clone);
         Arc::new(Dir {
             parent,
+            found_above,
             place,
             source,
             target: target.0.identity,
@@ -121,6 +125,18 @@ impl Dir {
             }
         };
         join(path, names.into_iter().rev().map(OsString::as_os_str))
+    }
+
+    /// This directory, if it was there before or is the first of its operand; else the nearest above that is so.
+    fn found(self: &Arc<Dir>) -> &Arc<Dir> {
+        self.found_above.as_ref().unwrap_or(self)
+    }
+
+    /// Of this directory and those above it, the ones by which a walk would come into what this run makes: whatever
+    /// it made lies below one of them. Few, however deep the tree; comparing with all of them made every directory
+    /// cost more than the one above it.
+    pub(crate) fn found_chain(self: &Arc<Dir>) -> impl Iterator<Item = &Arc<Dir>> {
+        std::iter::successors(Some(self.found()), |dir| dir.parent.as_ref().map(Dir::found))
     }
 
     /// This directory and those above it.

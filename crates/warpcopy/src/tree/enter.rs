@@ -86,7 +86,7 @@ impl Worker<'_> {
         let (mut source, mut unreadable) = self.open_source_directory(&entering)?;
         let facts = sys::facts(source.lend()).map_err(source_failed(Operation::StatSource))?;
         if !self.run.met.is_wanted() {
-            refuse_targets(&entering, &facts)?;
+            refuse_targets(&entering, &facts, context.options.symlinks)?;
         } else if !self.is_new_to_us(&entering, &facts)? {
             return Ok(());
         }
@@ -381,10 +381,16 @@ pub(super) fn make_directory(
     }
 }
 
-/// Refuses a directory that this run is copying into.
-fn refuse_targets(entering: &Entering<'_>, source: &Facts) -> Result<()> {
+/// Refuses a directory that this run is copying into. Where no symbolic link is followed, the way into what this run
+/// made leads through a directory that was there before, or that the caller named.
+fn refuse_targets(entering: &Entering<'_>, source: &Facts, symlinks: Symlinks) -> Result<()> {
     let Some(parent) = &entering.parent else { return Ok(()) };
-    match parent.chain().any(|above| above.target == source.identity) {
+    let is_it = |above: &Arc<Dir>| above.target == source.identity;
+    let is_target = match symlinks == Symlinks::Keep && !entering.is_operand() {
+        true => parent.found_chain().any(is_it),
+        false => parent.chain().any(is_it),
+    };
+    match is_target {
         true => Err(into_itself(entering)),
         false => Ok(()),
     }
