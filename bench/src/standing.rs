@@ -9,40 +9,54 @@ use crate::stats::{self, Row};
 use crate::table;
 
 /// One cell's contenders, each the fastest of its kind.
-struct Standing {
-    cell: String,
-    ours: Row,
-    keeper: Option<Row>,
-    peer: Option<Row>,
-    floor: Option<Row>,
+pub struct Standing {
+    pub cell: String,
+    pub ours: Row,
+    pub peer: Option<Rival>,
+    pub keeper: Option<Rival>,
+    pub floor: Option<Rival>,
 }
 
-pub fn markdown(records: &[Record], kept: &[Kept]) -> String {
+/// Who ours is compared with, round by round.
+pub struct Rival {
+    pub row: Row,
+    /// Ours over this one.
+    pub wall: f64,
+    pub cpu: f64,
+}
+
+/// All cells in which ours was measured, the worst first.
+pub fn all(records: &[Record], kept: &[Kept]) -> Vec<Standing> {
     let mut standings: Vec<Standing> = table::cells(records)
         .into_iter()
         .filter_map(|(cell, runs)| stand(cell, &runs, kept))
         .collect();
     standings.sort_by(|a, b| b.over_best().total_cmp(&a.over_best()));
+    standings
+}
+
+pub fn markdown(records: &[Record], kept: &[Kept]) -> String {
     let mut out = String::from(
         "\n## Where ours stands\n\nOurs at its default, over the fastest peer, the fastest peer that keeps as much, and \
-         the fastest floor that keeps as much; above 1 is lost. The worst comes first.\n\n| cell | ours s | over fastest \
-         peer | over fastest that keeps as much | over floor, wall | over floor, CPU |\n|---|---|---|---|---|---|\n",
+         the fastest floor that keeps as much, compared round by round; above 1 is lost. The worst comes first.\n\n| \
+         cell | ours s | over cp -a | over fastest peer | over fastest that keeps as much | over floor, wall | over \
+         floor, CPU |\n|---|---|---|---|---|---|---|\n",
     );
-    for standing in &standings {
-        let ours = &standing.ours;
-        let over = |other: &Option<Row>, number: fn(&Row) -> f64| match other {
-            Some(row) => format!("{:.2} ({})", number(ours) / number(row), row.program),
+    for standing in &all(records, kept) {
+        let over = |rival: &Option<Rival>, number: fn(&Rival) -> f64| match rival {
+            Some(rival) => format!("{:.2} ({})", number(rival), rival.row.program),
             None => "–".to_owned(),
         };
         let _ = writeln!(
             out,
-            "| {} | {:.3} | {} | {} | {} | {} |",
+            "| {} | {:.3} | {:.2} | {} | {} | {} | {} |",
             standing.cell,
-            ours.wall,
-            over(&standing.peer, |row| row.wall),
-            over(&standing.keeper, |row| row.wall),
-            over(&standing.floor, |row| row.wall),
-            over(&standing.floor, |row| row.cpu),
+            standing.ours.wall,
+            standing.ours.ratio,
+            over(&standing.peer, |rival| rival.wall),
+            over(&standing.keeper, |rival| rival.wall),
+            over(&standing.floor, |rival| rival.wall),
+            over(&standing.floor, |rival| rival.cpu),
         );
     }
     out
@@ -50,7 +64,7 @@ pub fn markdown(records: &[Record], kept: &[Kept]) -> String {
 
 impl Standing {
     fn over_best(&self) -> f64 {
-        self.peer.as_ref().map_or(0.0, |peer| self.ours.wall / peer.wall)
+        self.peer.as_ref().map_or(0.0, |peer| peer.wall)
     }
 }
 
@@ -59,17 +73,24 @@ fn stand(cell: String, records: &[Record], kept: &[Kept]) -> Option<Standing> {
         |row: &Row| keeps::of(&row.program, kept).is_some_and(|kept| kept.lost.is_empty());
     // The default has a label and no options.
     let is_default = |row: &Row| class(&row.program) == Class::Ours && !row.program.contains('-');
-    let fastest = |admits: &dyn Fn(&Row) -> bool| {
-        stats::rows(records)
-            .into_iter()
-            .filter(|row| row.failures == 0 && admits(row))
-            .min_by(|a, b| a.wall.total_cmp(&b.wall))
+    let rows = || stats::rows(records).into_iter().filter(|row| row.failures == 0);
+    let ours = rows().find(is_default)?;
+    let rival = |admits: &dyn Fn(&Row) -> bool| {
+        rows()
+            .filter(|row| admits(row))
+            .filter_map(|row| {
+                let over = |number: fn(&Record) -> f64| {
+                    stats::over(records, &ours.program, &row.program, number)
+                };
+                Some(Rival { wall: over(|run| run.wall)?, cpu: over(Record::cpu)?, row })
+            })
+            .max_by(|a, b| a.wall.total_cmp(&b.wall))
     };
     Some(Standing {
-        ours: fastest(&is_default)?,
-        keeper: fastest(&|row| class(&row.program) == Class::Peer && keeps_all(row)),
-        peer: fastest(&|row| class(&row.program) == Class::Peer),
-        floor: fastest(&|row| class(&row.program) == Class::Floor && keeps_all(row)),
+        keeper: rival(&|row| class(&row.program) == Class::Peer && keeps_all(row)),
+        peer: rival(&|row| class(&row.program) == Class::Peer),
+        floor: rival(&|row| class(&row.program) == Class::Floor && keeps_all(row)),
         cell,
+        ours,
     })
 }

@@ -68,6 +68,23 @@ pub fn rows(records: &[Record]) -> Vec<Row> {
     rows
 }
 
+/// What one program took over what another took in the same round: the median; `None` if they never met.
+pub fn over(
+    records: &[Record],
+    one: &str,
+    other: &str,
+    number: impl Fn(&Record) -> f64,
+) -> Option<f64> {
+    let of = |program: &str| -> BTreeMap<(u64, u32), f64> {
+        let runs = records.iter().filter(|record| record.program == program);
+        runs.map(|run| ((run.session, run.round), number(run))).collect()
+    };
+    let others = of(other);
+    let met = of(one).into_iter().filter_map(|(round, one)| Some(one / others.get(&round)?));
+    let ratio = median(met);
+    ratio.is_finite().then_some(ratio)
+}
+
 pub fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.collect();
     if numbers.is_empty() {
@@ -84,6 +101,19 @@ pub fn median(numbers: impl Iterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_are_compared_round_by_round() {
+        let run = |program: &str, round, wall| Record {
+            program: program.to_owned(),
+            round,
+            wall,
+            ..Record::default()
+        };
+        let records = [run("a", 0, 1.0), run("b", 0, 2.0), run("a", 1, 9.0), run("b", 1, 18.0)];
+        assert_eq!(over(&records, "a", "b", |run| run.wall), Some(0.5));
+        assert_eq!(over(&records, "a", "c", |run| run.wall), None);
+    }
 
     #[test]
     fn the_median_is_in_the_middle() {
