@@ -78,10 +78,17 @@ pub(crate) const WHOLE_FILES: bool = cfg!(windows);
 /// Whether there are extended attributes that go along also where none are asked for.
 pub(crate) const KEEPS_SOME_ANYWAY: bool = WHOLE_FILES || cfg!(target_os = "macos");
 
-/// Whether this one does: every stream of a file on Windows. One of them says that the file came from the internet ("Mark of
-/// the Web"), as the attribute does that goes along on macOS.
+/// On macOS, the mark of a file that came from the internet.
+#[cfg(any(target_os = "macos", test))]
+pub(crate) const QUARANTINE: &std::ffi::CStr = c"com.apple.quarantine";
+
+/// Whether this one does: that mark on macOS, every stream of a file on Windows, where one of them is it ("Mark of the
+/// Web").
 pub(crate) fn is_kept_anyway(name: &std::ffi::CStr) -> bool {
-    WHOLE_FILES || cfg!(target_os = "macos") && name == c"com.apple.quarantine"
+    #[cfg(target_os = "macos")]
+    return name == QUARANTINE;
+    #[cfg(not(target_os = "macos"))]
+    return WHOLE_FILES && !name.is_empty();
 }
 
 /// A read-only file is not to be replaced without force, either. Elsewhere that is for its directory to say.

@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString, OsStr};
 use super::errno::{INVAL, NOSYS, NOTSUP, OPNOTSUPP, PERM};
 use super::flags;
 use crate::plan::{Code, NoSnapshot};
-use crate::sys::{Answer, CommitError, Takes, is_kept_anyway};
+use crate::sys::{Answer, CommitError, QUARANTINE, Takes};
 
 /// Do not follow a symbolic link, neither at the source nor at the name of the target: coreutils 9.1 cloned through
 /// dangling ones.
@@ -85,7 +85,8 @@ fn mend<K: Kernel>(kernel: &mut K, takes: Takes, name: &OsStr) -> Answer<K::File
         kernel.set_flags(&file, flags::while_made(now))?;
     }
     if !takes.xattrs {
-        for attribute in kernel.xattr_names(&file)?.iter().filter(|name| !is_kept_anyway(name)) {
+        for attribute in kernel.xattr_names(&file)?.iter().filter(|it| it.as_c_str() != QUARANTINE)
+        {
             kernel.remove_xattr(&file, attribute)?;
         }
     }
