@@ -96,6 +96,9 @@ impl Copying<'_> {
             target_fs,
             1 + self.spare_threads,
         );
+        if sys::is_kept_encrypted(self.facts) && !fill.must_clone {
+            fill.ladder = Ladder::of(&[Method::CopyFile, Method::ReadWrite]);
+        }
         fill.ladder = admits(fill.ladder);
         report.refusals.extend(not_there(&self.context.options));
         if !fill.must_clone {

@@ -70,7 +70,7 @@ pub(crate) use linux_rules::RULES as LINUX_RULES;
 
 pub(crate) use platform::*;
 
-use crate::plan::Code;
+use crate::plan::{Code, Facts};
 
 /// A file is more than its content: streams and attributes go with it whatever is to be kept, as `CopyFileW` does it.
 pub(crate) const WHOLE_FILES: bool = cfg!(windows);
@@ -98,6 +98,12 @@ pub(crate) const READ_ONLY_STAYS: bool = cfg!(windows);
 #[cfg(not(target_os = "macos"))]
 pub(crate) fn must_not_be_rewritten(_: Borrowed<'_>, _: &std::ffi::OsStr, _follow: bool) -> bool {
     false
+}
+
+/// Whether a file is kept encrypted, so that whoever reads it has it in the clear: only the system copies it as it is.
+pub(crate) fn is_kept_encrypted(facts: &Facts) -> bool {
+    const FILE_ATTRIBUTE_ENCRYPTED: u32 = 0x4000;
+    cfg!(windows) && facts.flags & FILE_ATTRIBUTE_ENCRYPTED != 0
 }
 
 /// Lends an owned handle for a call.

@@ -30,7 +30,7 @@ pub(in crate::sys) struct Table {
 
 /// Every platform whose table is at hand, in the order of the page.
 fn tables() -> Vec<Table> {
-    vec![super::linux::table(), super::macos::table()]
+    vec![super::linux::table(), super::macos::table(), super::windows::table()]
 }
 
 fn each_row(check: impl Fn(&Table, &Rule)) {

@@ -3,8 +3,8 @@
 use std::ffi::{CStr, OsStr};
 
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_READONLY, FILE_BASIC_INFO,
-    FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES, FileBasicInfo, SetFileInformationByHandle,
+    FILE_BASIC_INFO, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES, FileBasicInfo,
+    SetFileInformationByHandle,
 };
 
 use super::facts::information;
@@ -43,22 +43,19 @@ pub(crate) fn set_owner(_: Place<'_>, _: Option<u32>, _: Option<u32>) -> Answer<
 /// Makes a file read-only, or writable. A directory is neither.
 pub(crate) fn set_mode(place: Place<'_>, mode: u32) -> Answer<()> {
     let is_read_only = mode & 0o200 == 0;
-    change(place, |now| {
-        let is_directory = now.FileAttributes & FILE_ATTRIBUTE_DIRECTORY != 0;
-        let marked = match is_read_only && !is_directory {
-            true => now.FileAttributes | FILE_ATTRIBUTE_READONLY,
-            false => now.FileAttributes & !FILE_ATTRIBUTE_READONLY,
-        };
-        FILE_BASIC_INFO { FileAttributes: marked, ..UNCHANGED }
+    change(place, |now| FILE_BASIC_INFO {
+        FileAttributes: masks::marked(now, is_read_only),
+        ..UNCHANGED
     })
 }
 
 /// Sets the times of access, modification and creation.
 pub(crate) fn set_times(place: Place<'_>, facts: &Facts) -> Answer<()> {
-    change(place, |_| FILE_BASIC_INFO {
+    change(place, |now| FILE_BASIC_INFO {
+        FileAttributes: now,
         LastAccessTime: times::to_steps(facts.accessed),
         LastWriteTime: times::to_steps(facts.modified),
-        CreationTime: facts.born.map_or(0, times::to_steps),
+        CreationTime: facts.born.map_or(UNCHANGED.CreationTime, times::to_steps),
         ..UNCHANGED
     })
 }
@@ -66,7 +63,7 @@ pub(crate) fn set_times(place: Place<'_>, facts: &Facts) -> Answer<()> {
 /// Gives a file the attributes of another that can be given.
 pub(crate) fn set_flags(place: Place<'_>, facts: &Facts) -> Answer<()> {
     change(place, |now| FILE_BASIC_INFO {
-        FileAttributes: masks::taken_over(now.FileAttributes, facts.flags),
+        FileAttributes: masks::taken_over(now, facts.flags),
         ..UNCHANGED
     })
 }
@@ -80,14 +77,16 @@ const UNCHANGED: FILE_BASIC_INFO = FILE_BASIC_INFO {
     FileAttributes: 0,
 };
 
-fn change(place: Place<'_>, wanted: impl Fn(&FILE_BASIC_INFO) -> FILE_BASIC_INFO) -> Answer<()> {
+/// Sets what a look at the present state asks for, unless that is nothing.
+fn change(place: Place<'_>, wanted: impl Fn(u32) -> FILE_BASIC_INFO) -> Answer<()> {
     let through = |file: Borrowed<'_>| {
         let now: FILE_BASIC_INFO = information(file, FileBasicInfo)?;
-        let mut wanted = wanted(&now);
+        let mut wanted = wanted(now.FileAttributes);
         if wanted.FileAttributes == now.FileAttributes {
-            wanted.FileAttributes = 0;
-        } else if wanted.FileAttributes == 0 && wanted.LastWriteTime == 0 {
-            wanted.FileAttributes = FILE_ATTRIBUTE_NORMAL;
+            wanted.FileAttributes = UNCHANGED.FileAttributes;
+            if wanted.LastWriteTime == UNCHANGED.LastWriteTime {
+                return Ok(());
+            }
         }
         set_basic(file, &wanted)
     };

@@ -17,7 +17,7 @@ use super::clone;
 use super::facts::{facts, information};
 use super::links::control;
 use super::process::build;
-use super::rules::{BROKEN_PIPE, HANDLE_EOF, MORE_DATA, NOT_THERE, WRITE_FAULT};
+use super::rules::{BROKEN_PIPE, ENCRYPTION_FAILED, HANDLE_EOF, MORE_DATA, NOT_THERE, WRITE_FAULT};
 use super::unbuffered::UnbufferedPair;
 use super::{Borrowed, done, raw};
 use crate::plan::{Code, Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
@@ -98,6 +98,18 @@ impl<'a> Ends<'a> {
         }
     }
 
+    /// What is encrypted (EFS) is read in the clear, and must not come to lie where it is not encrypted.
+    fn check_encryption(&mut self, range: &Range<u64>) -> Result<(), Fault> {
+        let is_encrypted = |facts: &Facts| facts.flags & FILE_ATTRIBUTE_ENCRYPTED != 0;
+        if range.start > 0 || !is_encrypted(self.facts) {
+            return Ok(());
+        }
+        match is_encrypted(&facts(self.target).map_err(at(Side::Target))?) {
+            true => Ok(()),
+            false => Err(Fault { code: ENCRYPTION_FAILED, side: Side::Target }),
+        }
+    }
+
     fn read_write(&mut self, range: Range<u64>) -> Result<Part, Fault> {
         let asked = length_of(&range).min(BUFFER_BYTES);
         let buffer = &mut self.buffer.bytes()[..asked];
@@ -137,6 +149,7 @@ impl Mover for Ends<'_> {
     }
 
     fn part(&mut self, method: Method, range: Range<u64>) -> Result<Part, Fault> {
+        self.check_encryption(&range)?;
         match method {
             Method::Uncached => {
                 let pair = match &mut self.unbuffered {

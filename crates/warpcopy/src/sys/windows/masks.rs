@@ -3,6 +3,7 @@
 const READONLY: u32 = 0x1;
 const HIDDEN: u32 = 0x2;
 const SYSTEM: u32 = 0x4;
+const DIRECTORY: u32 = 0x10;
 const ARCHIVE: u32 = 0x20;
 const NORMAL: u32 = 0x80;
 const NOT_CONTENT_INDEXED: u32 = 0x2000;
@@ -20,17 +21,44 @@ pub(super) fn taken_over(now: u32, source: u32) -> u32 {
     }
 }
 
+/// The attributes of a file that is to be read-only or not. On a directory the mark means something else (it has an icon
+/// of its own), and stays.
+pub(super) fn marked(now: u32, is_read_only: bool) -> u32 {
+    let without = now & !READONLY;
+    match is_read_only {
+        _ if now & DIRECTORY != 0 => now,
+        true => without & !NORMAL | READONLY,
+        false if without == 0 => NORMAL,
+        false => without,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const DIRECTORY: u32 = 0x10;
     const SPARSE: u32 = 0x200;
     const REPARSE: u32 = 0x400;
     const COMPRESSED: u32 = 0x800;
     const OFFLINE: u32 = 0x1000;
     const ENCRYPTED: u32 = 0x4000;
     const RECALL: u32 = 0x40_0000;
+
+    #[test]
+    fn a_file_is_marked_read_only_and_a_directory_is_not() {
+        let table = [
+            (ARCHIVE, true, ARCHIVE | READONLY),
+            (NORMAL, true, READONLY),
+            (ARCHIVE | READONLY, false, ARCHIVE),
+            (READONLY, false, NORMAL),
+            (NORMAL, false, NORMAL),
+            (DIRECTORY, true, DIRECTORY),
+            (DIRECTORY | READONLY, false, DIRECTORY | READONLY),
+        ];
+        for (now, is_read_only, expected) in table {
+            assert_eq!(marked(now, is_read_only), expected, "{now:x} {is_read_only}");
+        }
+    }
 
     #[test]
     fn what_is_said_of_the_file_goes_over_and_how_it_is_stored_does_not() {

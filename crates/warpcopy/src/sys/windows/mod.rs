@@ -70,6 +70,9 @@ pub(crate) use self::{
 #[cfg(windows)]
 pub(crate) use handle::*;
 
+#[cfg(all(test, target_os = "linux"))]
+pub(super) use rules::tests::table;
+
 /// Open files, and the codes of calls on them.
 #[cfg(windows)]
 mod handle {

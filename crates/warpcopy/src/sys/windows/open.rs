@@ -21,8 +21,10 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 
-use super::facts::{Reparse, reparse_of};
-use super::rules::{INVALID_NAME, IS_DIRECTORY, NAME_TOO_LONG, NOT_FOUND, TOO_MANY_LINKS};
+use super::facts::{Reparse, facts, reparse_of};
+use super::rules::{
+    ACCESS_DENIED, INVALID_NAME, IS_DIRECTORY, NAME_TOO_LONG, NOT_FOUND, TOO_MANY_LINKS,
+};
 use super::{Borrowed, Handle, last_code, names, owned, paths, raw, status};
 use crate::plan::Code;
 use crate::sys::{Answer, Lend};
@@ -241,7 +243,13 @@ pub(crate) fn open_source(directory: Borrowed<'_>, name: &OsStr, follow: bool) -
 
 /// Opens an existing regular file for writing, without truncating it.
 pub(crate) fn open_target(directory: Borrowed<'_>, name: &OsStr, follow: bool) -> Answer<Handle> {
-    open(directory, name, GENERIC_READ | GENERIC_WRITE, FILE_NON_DIRECTORY_FILE, follow)
+    let access = GENERIC_READ | GENERIC_WRITE;
+    let file = open(directory, name, access, FILE_NON_DIRECTORY_FILE, follow)?;
+    // Wine lets the superuser write to what is read-only.
+    match facts(file.lend())?.mode & 0o200 {
+        0 => Err(ACCESS_DENIED),
+        _ => Ok(file),
+    }
 }
 
 /// Opens an existing device for writing a stream into it.

@@ -136,3 +136,6 @@ pub(crate) const NO_LINK_HERE: [Code; 6] = [
     INVALID_FUNCTION,
     INVALID_PARAMETER,
 ];
+
+#[cfg(test)]
+pub(in crate::sys) mod tests;
