@@ -8,13 +8,16 @@
 #[cfg(target_os = "macos")]
 mod apple;
 mod architecture;
+#[cfg(unix)]
 mod backups;
 #[cfg(target_os = "linux")]
 mod contract;
+#[cfg(unix)]
 mod existing;
 #[cfg(target_os = "linux")]
 mod faults;
 mod interface;
+#[cfg(unix)]
 mod links;
 #[cfg(target_os = "linux")]
 mod methods;
@@ -24,7 +27,13 @@ mod reports;
 mod sharing;
 #[cfg(target_os = "linux")]
 mod snapshots;
+#[cfg(unix)]
 mod stopping;
+#[cfg(unix)]
 mod support;
+#[cfg(unix)]
 mod trees;
+#[cfg(unix)]
 mod watching;
+#[cfg(windows)]
+mod windows;
