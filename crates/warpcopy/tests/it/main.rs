@@ -7,6 +7,7 @@
 
 #[cfg(target_os = "macos")]
 mod apple;
+#[cfg(unix)]
 mod architecture;
 #[cfg(unix)]
 mod backups;

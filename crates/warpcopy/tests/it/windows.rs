@@ -62,7 +62,6 @@ fn names(directory: &Path) -> BTreeSet<String> {
 
 fn set_read_only(path: &Path, is_read_only: bool) {
     let mut permissions = fs::metadata(path).unwrap().permissions();
-    #[expect(clippy::permissions_set_readonly_false, reason = "there are no other permissions")]
     permissions.set_readonly(is_read_only);
     fs::set_permissions(path, permissions).unwrap();
 }

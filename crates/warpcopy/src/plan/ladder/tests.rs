@@ -300,6 +300,51 @@ fn a_small_file_is_just_read() {
     }
 }
 
+/// What there is on Windows.
+const WINDOWS: Ladder =
+    Ladder::of(&[Method::Clone, Method::CopyFile, Method::Uncached, Method::ReadWrite]);
+
+fn on_windows(options: Options, len: u64, spaces: [FileSystem; 2]) -> Vec<Method> {
+    choose(WINDOWS, &options, &facts(len, len), spaces[0], spaces[1], 3).ladder.iter().collect()
+}
+
+#[test]
+fn on_refs_a_clone_comes_before_the_copy_that_would_make_its_own_target() {
+    let (refs, ntfs) = (FileSystem::Refs, FileSystem::Other);
+    let cloned = [Method::Clone, Method::ReadWrite];
+    for len in [16 << 10, 1 << 20, 1 << 40] {
+        assert_eq!(on_windows(Options::new(), len, [refs, refs]), cloned);
+    }
+    for spaces in [[ntfs, ntfs], [ntfs, refs], [refs, ntfs]] {
+        let methods = on_windows(Options::new(), 1 << 20, spaces);
+        assert_eq!(methods, [Method::Clone, Method::CopyFile, Method::ReadWrite], "{spaces:?}");
+    }
+    for spaces in [[ntfs, ntfs], [refs, refs]] {
+        assert_eq!(on_windows(Options::new(), 1 << 10, spaces), [Method::ReadWrite]);
+    }
+}
+
+#[test]
+fn on_windows_blocks_are_never_shared_behind_the_callers_back() {
+    let options = Options::new().reflink(Reflink::Never);
+    for space in [FileSystem::Refs, FileSystem::Other] {
+        let methods = on_windows(options.clone(), 1 << 20, [space, space]);
+        assert_eq!(methods, [Method::ReadWrite], "CopyFile2 clones by itself");
+    }
+}
+
+#[test]
+fn unbuffered_copies_are_made_on_windows_only_if_asked_for() {
+    for len in [1 << 20, 1 << 40] {
+        for space in [FileSystem::Refs, FileSystem::Other] {
+            let methods = on_windows(Options::new(), len, [space, space]);
+            assert!(!methods.contains(&Method::Uncached), "{len}");
+            let asked = on_windows(Options::new().uncached(true), len, [space, space]);
+            assert!(asked.contains(&Method::Uncached) && !asked.contains(&Method::CopyFile));
+        }
+    }
+}
+
 #[test]
 fn a_clone_is_tried_from_where_it_pays() {
     for target_fs in FILE_SYSTEMS {

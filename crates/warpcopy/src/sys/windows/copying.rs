@@ -3,7 +3,8 @@
 //! It knows what we do not: copies inside a server or a storage device, and from build 26100 on clones on ReFS.
 //! Attributes and extended attributes go with the content.
 
-use std::ffi::{OsStr, c_void};
+use std::ffi::{OsStr, OsString, c_void};
+use std::os::windows::ffi::OsStringExt;
 use std::sync::OnceLock;
 
 use windows_sys::Win32::Foundation::{GENERIC_READ, GENERIC_WRITE, HANDLE};
@@ -18,7 +19,7 @@ use windows_sys::Win32::System::SystemInformation::GetSystemTimePreciseAsFileTim
 
 use super::attributes::{Place, set_basic, set_mode};
 use super::copyfile::{BETTER, Told, code_of, flags, one_code, with_fewer_flags};
-use super::facts::{facts, information};
+use super::facts::{facts, facts_at, information};
 use super::open::{Location, absolute, final_path, open_node};
 use super::process::build;
 use super::rename::{mark_deleted, remove};
@@ -54,12 +55,21 @@ pub(crate) fn create_by(
     let rest = listener.told.rest(like.len_bytes);
     let goes_on = (listener.progress)(rest);
     let made = open_made(directory, name)?;
-    if !goes_on {
-        // Best effort, as above.
-        let _ = mark_deleted(made.lend());
-        return Err(super::REQUEST_ABORTED);
-    }
-    Ok(made)
+    let refused = match goes_on {
+        true if is_named(source, like) => return Ok(made),
+        true => super::NOT_SUPPORTED,
+        false => super::REQUEST_ABORTED,
+    };
+    // Best effort, as above.
+    let _ = mark_deleted(made.lend());
+    Err(refused)
+}
+
+/// Whether the source has the name still by which it was copied: the call takes paths alone.
+fn is_named(source: Borrowed<'_>, like: &Facts) -> bool {
+    let path = final_path(source).map(|path| OsString::from_wide(&path));
+    path.and_then(|path| facts_at(super::working_directory(), &path, false))
+        .is_ok_and(|facts| facts.identity == like.identity)
 }
 
 fn with_end(mut path: Vec<u16>) -> Vec<u16> {
@@ -123,6 +133,9 @@ impl Listener<'_> {
 type CopyFile2 =
     unsafe extern "system" fn(*const u16, *const u16, *const COPYFILE2_EXTENDED_PARAMETERS) -> i32;
 
+/// What is found by name, before it is known what it is.
+type Found = unsafe extern "system" fn() -> isize;
+
 /// `CopyFile2`, which Wine before 9 does not have: to call it there ends the process.
 fn copy_file_2() -> Option<CopyFile2> {
     static FOUND: OnceLock<Option<CopyFile2>> = OnceLock::new();
@@ -133,7 +146,7 @@ fn copy_file_2() -> Option<CopyFile2> {
             GetProcAddress(GetModuleHandleW(library.as_ptr()), c"CopyFile2".as_ptr().cast())
         }?;
         // SAFETY: the function of that name has this signature (winbase.h).
-        Some(unsafe { std::mem::transmute::<_, CopyFile2>(found) })
+        Some(unsafe { std::mem::transmute::<Found, CopyFile2>(found) })
     })
 }
 
