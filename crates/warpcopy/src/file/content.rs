@@ -100,7 +100,10 @@ impl Copying<'_> {
             fill.ladder = Ladder::of(&[Method::CopyFile, Method::ReadWrite]);
         }
         fill.ladder = admits(fill.ladder);
-        report.refusals.extend(not_there(&self.context.options));
+        let not_there = not_there(&self.context.options);
+        if let Some(refusal) = not_there.filter(|it| !report.refusals.contains(it)) {
+            report.refusals.push(refusal);
+        }
         if !fill.must_clone {
             let known = tools.known.refusals(&self.context.memory, pair);
             let met = known.iter().filter(|refusal| fill.ladder.contains(refusal.method));

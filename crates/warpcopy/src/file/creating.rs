@@ -97,6 +97,6 @@ impl Copying<'_> {
     /// Whether a target that a method makes with the source's mode would for a moment allow more than it is to.
     fn is_exposed_when_created(&self) -> bool {
         let is_masked = self.context.options.preserve.mode != Mode::Keep;
-        self.is_created_narrow() || is_masked && self.facts.mode & 0o777 & self.context.umask() != 0
+        self.is_for_others() || is_masked && self.facts.mode & 0o777 & self.context.umask() != 0
     }
 }

@@ -36,15 +36,18 @@ impl Copying<'_> {
 
     /// Whether a new file is to become somebody else's, or gets attributes that come before its mode.
     pub(super) fn is_created_narrow(&self) -> bool {
+        self.is_for_others() || (self.xattrs != Xattrs::Drop && !self.names.is_empty())
+    }
+
+    /// Whether a new file is to become somebody else's, or others have rights to it that its mode does not tell.
+    pub(super) fn is_for_others(&self) -> bool {
         let preserve = &self.context.options.preserve;
         let caller = self.context.caller;
         // A stream takes its time, and what it brings is not known yet.
         let is_stream = self.facts.kind != Kind::File;
         let is_given_away = preserve.ownership
             && (is_stream || (self.facts.owner, self.facts.group) != (caller.owner, caller.group));
-        is_given_away
-            || (preserve.mode == Mode::Keep && self.has_list())
-            || (self.xattrs != Xattrs::Drop && !self.names.is_empty())
+        is_given_away || (preserve.mode == Mode::Keep && self.has_list())
     }
 
     fn has_list(&self) -> bool {
@@ -98,7 +101,11 @@ impl Copying<'_> {
             Some(kept) => self.dress_as_before(place, now, kept)?,
             None => now,
         };
-        let layers = self.source_layers();
+        let layers = match made.is_filled() {
+            // The method took along what it was to.
+            true => Vec::new(),
+            false => self.source_layers(),
+        };
         let wanted = self.wanted(now, made, (staging, kept.is_some()), &layers);
         let unkept = dress(place, now, &wanted, path).map_err(Undressed::Failed)?;
         sort_out(unkept, report);
