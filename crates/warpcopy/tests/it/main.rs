@@ -26,7 +26,7 @@ mod methods;
 mod reports;
 #[cfg(target_os = "linux")]
 mod sharing;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(warpcopy_portable)))]
 mod snapshots;
 #[cfg(unix)]
 mod stopping;

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 
-use super::errno::{INVAL, NOENT, NOTSUP, OPNOTSUPP};
+use super::errno::{INVAL, NOENT, NOMEM, NOTSUP, OPNOTSUPP};
 use super::ffi;
 use super::names::{answer, give_flags, last_code};
 use super::rules::CANNOT_KEEP;
@@ -123,8 +123,10 @@ pub(crate) fn copy_xattr(
         return unix::xattrs::copy(from, to, name, value);
     }
     let list = unix::xattrs::on(from, List::of)?;
-    let list = list.map_or_else(List::empty, Ok)?;
-    unix::xattrs::on(to, |file| list.give(file))
+    unix::xattrs::on(to, |file| match &list {
+        Some(list) => list.give(file),
+        None => remove_list(file),
+    })
 }
 
 /// Removes one extended attribute, or the list; that it is not there, or cannot be anywhere, is as good.
@@ -133,9 +135,27 @@ pub(crate) fn remove_xattr(place: Place<'_>, name: &CStr) -> Answer<()> {
         return unix::xattrs::remove(place, name);
     }
     unix::xattrs::on(place, |file| match List::of(file)? {
-        Some(_) => List::empty()?.give(file),
+        Some(_) => remove_list(file),
         None => Ok(()),
     })
+}
+
+/// Leaves a file without a list, as `chmod -N` does.
+fn remove_list(file: Borrowed<'_>) -> Answer<()> {
+    // SAFETY: what is made here is given back below.
+    let nothing = unsafe { ffi::filesec_init() };
+    if nothing.is_null() {
+        return Err(NOMEM);
+    }
+    // SAFETY: it lives, and this property takes the mark in place of a pointer to a list.
+    let marked =
+        answer(unsafe { ffi::filesec_set_property(nothing, ffi::FILESEC_ACL, ffi::REMOVE_ACL) });
+    // SAFETY: it lives; what it does not name stays as it is.
+    let removed =
+        marked.and_then(|()| answer(unsafe { ffi::fchmodx_np(file.as_raw_fd(), nothing) }));
+    // SAFETY: it is not used again.
+    unsafe { ffi::filesec_free(nothing) };
+    removed
 }
 
 /// Whether new entries of a directory inherit an access control list; assumed if the system will not tell.
@@ -159,12 +179,6 @@ impl List {
             Some(NOENT | NOTSUP | OPNOTSUPP | INVAL) => Ok(None),
             Some(code) => Err(code),
         }
-    }
-
-    fn empty() -> Answer<List> {
-        // SAFETY: the list is given back when it is dropped.
-        let list = unsafe { ffi::acl_init(1) };
-        if list.is_null() { Err(last_code()) } else { Ok(List(list)) }
     }
 
     fn give(&self, file: Borrowed<'_>) -> Answer<()> {
@@ -201,7 +215,7 @@ impl List {
 
 impl Drop for List {
     fn drop(&mut self) {
-        // SAFETY: it came from acl_get_fd_np or acl_init and is not used again.
+        // SAFETY: it came from acl_get_fd_np and is not used again.
         let _ = unsafe { ffi::acl_free(self.0) };
     }
 }

@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::pread;
 
-use super::ffi::{self, PunchHole};
+use super::ffi;
 use super::names::answer;
 use super::steps;
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
@@ -141,11 +141,11 @@ impl Mover for Ends<'_> {
 
 /// Best effort: a hole that is not punched costs space only.
 fn punch(target: Borrowed<'_>, hole: &Range<u64>) {
-    let mut wanted = PunchHole {
-        flags: 0,
+    let mut wanted = libc::fpunchhole_t {
+        fp_flags: 0,
         reserved: 0,
-        offset: hole.start.cast_signed(),
-        length: (hole.end - hole.start).cast_signed(),
+        fp_offset: hole.start.cast_signed(),
+        fp_length: (hole.end - hole.start).cast_signed(),
     };
     // SAFETY: the structure is the one that this command takes, and lives through the call.
     let _ = unsafe { libc::fcntl(target.as_raw_fd(), libc::F_PUNCHHOLE, &raw mut wanted) };

@@ -20,6 +20,9 @@ pub(super) const SF_IMMUTABLE: u32 = 0x2_0000;
 /// As [`UF_APPEND`], but only root can undo it.
 const SF_APPEND: u32 = 0x4_0000;
 
+/// May not be removed or renamed. It is not copied: Apple's own copyfile(3) leaves it out.
+const SF_NOUNLINK: u32 = 0x10_0000;
+
 /// Locks that only root can undo.
 const ROOT_LOCKS: u32 = SF_IMMUTABLE | SF_APPEND;
 /// What an owner may set; everything else is root's or the file system's.
@@ -29,7 +32,12 @@ const COPIED: u32 = OF_OWNER | SF_ARCHIVED | ROOT_LOCKS;
 
 /// The flags of a copy that is being made: none but what is the file system's own.
 pub(super) fn while_made(now: u32) -> u32 {
-    now & !COPIED
+    now & !(COPIED | SF_NOUNLINK)
+}
+
+/// Whether a clone with the flags of this source could be neither renamed nor removed by who made it.
+pub(super) fn would_trap(source: u32, is_superuser: bool) -> bool {
+    !is_superuser && source & (ROOT_LOCKS | SF_NOUNLINK) != 0
 }
 
 /// The flags that a finished copy is to have: those of its source that the caller may set, and what it has that is not
@@ -52,6 +60,15 @@ mod tests {
     fn a_copy_being_made_is_not_locked_and_stays_compressed() {
         let made = while_made(UF_IMMUTABLE | SF_APPEND | UF_HIDDEN | UF_COMPRESSED);
         assert_eq!(made, UF_COMPRESSED);
+    }
+
+    #[test]
+    fn what_only_root_can_unlock_traps_a_user() {
+        for lock in [SF_IMMUTABLE, SF_APPEND, SF_NOUNLINK] {
+            assert!(would_trap(lock, false) && !would_trap(lock, true));
+            assert_eq!(while_made(lock), 0);
+        }
+        assert!(!would_trap(UF_IMMUTABLE | SF_ARCHIVED, false));
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(super) fn clone<K: Kernel>(
     name: &OsStr,
 ) -> Answer<K::File> {
     // A clone that its maker can neither rename nor remove must not be made at all.
-    if flags::loses_a_lock(source_flags, kernel.is_superuser()) {
+    if flags::would_trap(source_flags, kernel.is_superuser()) {
         return Err(PERM);
     }
     let plain = CLONE_NOFOLLOW | CLONE_NOOWNERCOPY;
