@@ -115,18 +115,11 @@ impl Mover for Ends<'_> {
 
     fn next_data(&mut self, from: u64) -> Result<Data, Fault> {
         let next = find_data(self.source, from).map_err(|errno| fault(errno, Side::Source))?;
-        let len = self.source_len()?;
-        let hint = match next {
-            Next::Data(range) if range.start <= from => return Ok(Data::Range(range)),
-            Next::Data(range) => from..range.start,
-            Next::Nothing => from..len.max(from),
-            Next::NotTold => return Ok(Data::Range(from..len.max(from))),
-        };
-        self.hole = hint.clone();
-        match hint.is_empty() {
-            true => Ok(Data::HoleUntil(from)),
-            false => Ok(Data::Doubtful(hint)),
+        let answer = taken_as_hint(next, from, self.source_len()?);
+        if let Data::Doubtful(hole) = &answer {
+            self.hole = hole.clone();
         }
+        Ok(answer)
     }
 
     fn source_len(&mut self) -> Result<u64, Fault> {
@@ -143,6 +136,17 @@ impl Mover for Ends<'_> {
     /// There is no call for it that every Unix has and that leaves the length alone.
     fn preallocate(&mut self, _len_bytes: u64) -> Result<(), Fault> {
         Ok(())
+    }
+}
+
+/// What is made of a source's word about `from` on, when it is `len` long: a hole is a place to look at.
+fn taken_as_hint(next: Next, from: u64, len: u64) -> Data {
+    match next {
+        Next::Data(range) if range.start <= from => Data::Range(range),
+        Next::Data(range) => Data::Doubtful(from..range.start),
+        Next::Nothing if len > from => Data::Doubtful(from..len),
+        Next::Nothing => Data::HoleUntil(from),
+        Next::NotTold => Data::Range(from..len.max(from)),
     }
 }
 
@@ -229,4 +233,66 @@ fn write_around_zeros(target: Borrowed<'_>, data: &[u8], offset: u64) -> Result<
     }
     write_all_at(target, &data[written..], offset + written as u64)?;
     Ok(skipped)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Seek};
+    use std::os::fd::AsFd;
+
+    use super::*;
+    use crate::sys::facts;
+
+    #[test]
+    fn a_hole_is_a_place_to_look_at() {
+        assert_eq!(taken_as_hint(Next::Data(4..9), 4, 20), Data::Range(4..9));
+        assert_eq!(taken_as_hint(Next::Data(7..9), 4, 20), Data::Doubtful(4..7));
+        assert_eq!(taken_as_hint(Next::NotTold, 4, 20), Data::Range(4..20));
+    }
+
+    /// docker/sbx-releases#526: every file was nothing but a hole.
+    #[test]
+    fn nothing_but_a_hole_is_read_to_its_end() {
+        assert_eq!(taken_as_hint(Next::Nothing, 0, 20), Data::Doubtful(0..20));
+        assert_eq!(taken_as_hint(Next::Nothing, 20, 20), Data::HoleUntil(20));
+    }
+
+    /// coreutils/coreutils#68, openwrt/openwrt#11960: there was data where holes were reported.
+    #[test]
+    fn data_under_a_reported_hole_arrives_and_only_its_zeros_are_left_out() {
+        let mut content = vec![0; 64 << 10];
+        content[20_000] = 7;
+        let mut source = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut source, &content).unwrap();
+        let mut target: File = tempfile::tempfile().unwrap();
+        let seen = facts(source.as_fd()).unwrap();
+        let mut buffers = [Buffer::default()];
+        let fs = FileSystem::Other;
+        let mut ends =
+            Ends::new(source.as_fd(), target.as_fd(), &seen, fs, fs, false, &mut buffers);
+        ends.hole = 0..seen.len_bytes;
+        let part = ends.part(Method::ReadWrite, 0..seen.len_bytes).unwrap();
+        assert_eq!((part.advanced, part.skipped), (64 << 10, 60 << 10));
+        ends.set_len(seen.len_bytes).unwrap();
+        let mut arrived = Vec::new();
+        target.rewind().unwrap();
+        target.read_to_end(&mut arrived).unwrap();
+        assert!(arrived == content);
+    }
+
+    #[test]
+    fn zeros_that_are_data_stay_data() {
+        let source = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut &source, &[0; 8192]).unwrap();
+        let target = tempfile::tempfile().unwrap();
+        let seen = facts(source.as_fd()).unwrap();
+        let mut buffers = [Buffer::default()];
+        let fs = FileSystem::Other;
+        let mut ends =
+            Ends::new(source.as_fd(), target.as_fd(), &seen, fs, fs, false, &mut buffers);
+        let part = ends.part(Method::ReadWrite, 0..8192).unwrap();
+        assert_eq!((part.advanced, part.skipped), (8192, 0));
+        assert_eq!(facts(target.as_fd()).unwrap().len_bytes, 8192);
+    }
 }
