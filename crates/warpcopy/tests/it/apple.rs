@@ -1,7 +1,6 @@
 //! What only macOS can answer: clones, flags, access lists, resource forks, signatures.
 //!
-//! `WARPCOPY_TEST_FS` names directories on volumes, as `apfs=/a apfs_other=/b hfs=/c exfat=/d small=/e`: APFS, a second
-//! APFS volume, HFS+, exFAT, and an APFS of some 20 MB. A test whose volume is not there says so.
+//! Each test is told by a variable where a file system of the kind that it needs is mounted (docs/testing.md).
 
 use std::fs::{self, File, Metadata};
 use std::num::NonZeroUsize;
@@ -11,38 +10,49 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use rustix::fs::{XattrFlags, getxattr, listxattr, setxattr};
+use rustix::fs::{CWD, CloneFlags, XattrFlags, fclonefileat, getxattr, listxattr, setxattr};
 use rustix::io::Errno;
 use tempfile::TempDir;
 use warpcopy::{
-    Copier, Existing, FileReport, Method, NoObserver, NoSnapshot, Options, Preserve, Publish,
-    Reflink, Scope, Sparse, Xattrs,
+    Copier, Existing, FileReport, Method, NoObserver, NoSnapshot, Operation, Options, Preserve,
+    Publish, Reflink, Scope, Sparse, Xattrs,
 };
 
 use crate::support::*;
 
 const M: usize = 1 << 20;
 
-/// A directory of its own on a volume.
+/// Volumes by the variable that names them, and whether they clone.
+const APFS: (&str, bool) = ("WARPCOPY_APFS", true);
+const APFS_CASE: (&str, bool) = ("WARPCOPY_APFS_CASE", true);
+const SMALL: (&str, bool) = ("WARPCOPY_SMALL", true);
+const HFS: (&str, bool) = ("WARPCOPY_HFS", false);
+const EXFAT: (&str, bool) = ("WARPCOPY_EXFAT", false);
+
+/// A directory of its own on a volume, which is asked whether it is one that clones: else every test of clones would pass
+/// by copying.
 #[track_caller]
-fn on(volume: &str) -> Option<TempDir> {
-    let list = std::env::var("WARPCOPY_TEST_FS").unwrap_or_default();
-    let found = list.split_whitespace().find_map(|entry| {
-        let (name, path) = entry.split_once('=')?;
-        (name == volume).then(|| path.to_owned())
-    });
-    match found {
-        Some(path) => Some(tempfile::tempdir_in(path).unwrap()),
-        None => {
-            skip(volume, "WARPCOPY_TEST_FS names no such volume");
-            None
-        }
-    }
+fn on((variable, clones): (&str, bool)) -> Option<TempDir> {
+    let Some(path) = std::env::var_os(variable) else {
+        let is_required = std::env::var_os("WARPCOPY_REQUIRE_ALL").is_some_and(|it| it == "1");
+        assert!(!is_required, "{variable} is not set");
+        eprintln!("skipped: {variable} is not set");
+        return None;
+    };
+    let here = tempfile::tempdir_in(path).unwrap();
+    let (probe, copy) = (here.path().join("probe"), here.path().join("copy"));
+    write(&probe, "content");
+    let file = File::open(&probe).unwrap();
+    let cloned = fclonefileat(&file, CWD, &copy, CloneFlags::NOFOLLOW);
+    assert_eq!(cloned.is_ok(), clones, "{variable}: {cloned:?}");
+    fs::remove_file(probe).unwrap();
+    let _ = fs::remove_file(copy);
+    Some(here)
 }
 
 /// A directory on each of some volumes; `None` if one is missing.
 #[track_caller]
-fn on_both(one: &str, other: &str) -> Option<(TempDir, TempDir)> {
+fn on_both(one: (&str, bool), other: (&str, bool)) -> Option<(TempDir, TempDir)> {
     Some((on(one)?, on(other)?))
 }
 
@@ -80,7 +90,7 @@ impl Drop for Unlocked<'_> {
 
 #[test]
 fn a_copy_on_apfs_is_a_clone_that_moves_no_byte() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     for len in [1, 4096, 3 * M + 5] {
         let (source, target) = (here.path().join("a"), here.path().join("b"));
         write(&source, bytes(len, 1));
@@ -97,7 +107,7 @@ fn a_copy_on_apfs_is_a_clone_that_moves_no_byte() {
 
 #[test]
 fn between_two_volumes_bytes_are_moved_and_a_clone_is_asked_for_once() {
-    let Some((here, there)) = on_both("apfs", "apfs_other") else { return };
+    let Some((here, there)) = on_both(APFS, APFS_CASE) else { return };
     let copier = Copier::new(Options::new());
     for number in 0..3 {
         let source = here.path().join("a");
@@ -112,7 +122,7 @@ fn between_two_volumes_bytes_are_moved_and_a_clone_is_asked_for_once() {
 
 #[test]
 fn volumes_that_do_not_clone_get_the_same_bytes_by_every_method() {
-    for volume in ["hfs", "exfat"] {
+    for volume in [HFS, EXFAT] {
         let Some(here) = on(volume) else { continue };
         for len in [0, 1, 16383, 16384, 16385, 11 * M + 3] {
             let (source, target) = (here.path().join("a"), here.path().join("b"));
@@ -131,7 +141,7 @@ fn volumes_that_do_not_clone_get_the_same_bytes_by_every_method() {
 
 #[test]
 fn every_method_moves_tails_of_any_length() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     for len in [1, 16383, 16384, 16385, M + 1, 12 * M + 16385] {
         let (source, target) = (here.path().join("a"), here.path().join("b"));
         write(&source, bytes(len, 3));
@@ -147,7 +157,7 @@ fn every_method_moves_tails_of_any_length() {
 
 #[test]
 fn a_locked_source_gives_a_locked_copy_and_leaves_nothing_beside_it() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     let _unlocked = Unlocked(here.path());
     let (source, target) = (here.path().join("a"), here.path().join("b"));
     write(&source, bytes(M, 4));
@@ -169,7 +179,7 @@ fn a_locked_source_gives_a_locked_copy_and_leaves_nothing_beside_it() {
 
 #[test]
 fn a_locked_target_is_an_error_and_stays() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     let _unlocked = Unlocked(here.path());
     let (source, target) = (here.path().join("a"), here.path().join("b"));
     write(&source, "new");
@@ -186,7 +196,7 @@ fn a_locked_target_is_an_error_and_stays() {
 /// coreutils 9.1 cloned through the link.
 #[test]
 fn a_link_that_leads_nowhere_is_replaced_and_not_followed() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     write(&here.path().join("a"), bytes(M, 5));
     symlink("nowhere", here.path().join("b")).unwrap();
     copy(&here.path().join("a"), &here.path().join("b"), Options::new());
@@ -196,7 +206,7 @@ fn a_link_that_leads_nowhere_is_replaced_and_not_followed() {
 
 #[test]
 fn times_are_the_source_s_or_now_whatever_the_method() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     let (source, target) = (here.path().join("a"), here.path().join("b"));
     write(&source, bytes(M, 6));
     set_modified(&source, 1_000_000_000, 5);
@@ -225,7 +235,7 @@ fn names_of(path: &Path) -> Vec<String> {
 
 #[test]
 fn extended_attributes_of_any_size_are_kept_and_the_quarantine_always() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     let (source, target) = (here.path().join("a"), here.path().join("b"));
     write(&source, bytes(M, 7));
     let fork = bytes(3 * M, 8);
@@ -254,7 +264,7 @@ fn extended_attributes_of_any_size_are_kept_and_the_quarantine_always() {
 
 #[test]
 fn attributes_that_a_volume_cannot_hold_do_not_cost_the_data() {
-    let Some((here, there)) = on_both("apfs", "exfat") else { return };
+    let Some((here, there)) = on_both(APFS, EXFAT) else { return };
     let (source, target) = (here.path().join("a"), there.path().join("b"));
     write(&source, bytes(M, 9));
     setxattr(&source, "an attribute", b"value", XattrFlags::empty()).unwrap();
@@ -269,12 +279,12 @@ fn access_list(path: &Path) -> String {
 
 #[test]
 fn an_access_list_is_the_same_by_clone_and_by_copy() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     let (source, into) = (here.path().join("a"), here.path().join("into"));
     write(&source, bytes(M, 10));
     fs::create_dir(&into).unwrap();
     run("chmod", &["+a", "everyone allow read,file_inherit"], &into);
-    let lists = [None, Some("everyone deny delete"), Some("staff allow write")];
+    let lists = [None, Some("everyone deny execute"), Some("staff allow write")];
     for list in lists {
         run("chmod", &["-N"], &source);
         if let Some(list) = list {
@@ -293,7 +303,7 @@ fn an_access_list_is_the_same_by_clone_and_by_copy() {
 /// coreutils/coreutils#68: the file system reported holes over data.
 #[test]
 fn a_sparse_gigabyte_stays_small_and_true() {
-    let Some((here, there)) = on_both("apfs", "apfs_other") else { return };
+    let Some((here, there)) = on_both(APFS, APFS_CASE) else { return };
     let (source, target) = (here.path().join("a"), there.path().join("b"));
     Shape::sparse("image", 1 << 30, &[(500 << 20, 4096)]).make(&source);
     let report = copy(&source, &target, Options::new());
@@ -306,7 +316,7 @@ fn a_sparse_gigabyte_stays_small_and_true() {
 
 #[test]
 fn a_compressed_file_gives_its_content_by_clone_and_by_copy() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     let (plain, source) = (here.path().join("plain"), here.path().join("a"));
     write(&plain, vec![b'x'; 4 * M]);
     let words = ["--hfsCompression", plain.to_str().unwrap()];
@@ -321,7 +331,7 @@ fn a_compressed_file_gives_its_content_by_clone_and_by_copy() {
 /// golang/go#42684: the kernel remembers the signature of the old content.
 #[test]
 fn a_running_program_is_replaced_even_in_place_and_the_new_one_runs() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     // The linker signs what it makes.
     let compiled = |name: &str, text: &str| {
         let (source, program) = (here.path().join(format!("{name}.c")), here.path().join(name));
@@ -346,7 +356,7 @@ fn a_running_program_is_replaced_even_in_place_and_the_new_one_runs() {
 
 #[test]
 fn a_full_volume_is_told_and_leaves_what_was_there() {
-    let Some((here, small)) = on_both("apfs", "small") else { return };
+    let Some((here, small)) = on_both(APFS, SMALL) else { return };
     let (source, target) = (here.path().join("a"), small.path().join("b"));
     write(&source, bytes(64 * M, 11));
     write(&target, "old");
@@ -360,7 +370,7 @@ fn a_full_volume_is_told_and_leaves_what_was_there() {
 
 #[test]
 fn of_many_who_want_a_free_name_one_gets_it() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     let target = here.path().join("target");
     let sources: Vec<_> = (0..8).map(|number| here.path().join(format!("{number}"))).collect();
     for (number, source) in sources.iter().enumerate() {
@@ -383,7 +393,7 @@ fn of_many_who_want_a_free_name_one_gets_it() {
 
 #[test]
 fn a_tree_of_many_names_comes_out_whole() {
-    let Some(here) = on("apfs") else { return };
+    let Some(here) = on(APFS) else { return };
     let tree = here.path().join("tree");
     for number in 0..5000 {
         write(&tree.join(format!("{:02}/a longer name {number}", number % 7)), [number as u8; 9]);
@@ -406,7 +416,7 @@ fn a_tree_of_many_names_comes_out_whole() {
 
 #[test]
 fn a_whole_directory_is_cloned_where_that_was_asked_for_and_can_be() {
-    let Some((here, there)) = on_both("apfs", "apfs_other") else { return };
+    let Some((here, there)) = on_both(APFS, APFS_CASE) else { return };
     let tree = here.path().join("tree");
     write(&tree.join("x/y"), bytes(M, 12));
     let kept = Preserve { xattrs: Xattrs::Try, ..Preserve::all() };
@@ -423,19 +433,18 @@ fn a_whole_directory_is_cloned_where_that_was_asked_for_and_can_be() {
     assert_eq!(report.snapshots[0].refusal, Some(NoSnapshot::TargetExists));
 }
 
-/// Each volume is what its name says: else every test of clones would pass by copying.
+/// `a` and `A` of a volume that tells them apart are one name on the usual one.
 #[test]
-fn the_volumes_are_what_they_are_called() {
-    for (volume, clones) in
-        [("apfs", true), ("apfs_other", true), ("small", true), ("hfs", false), ("exfat", false)]
-    {
-        let Some(here) = on(volume) else { continue };
-        let (source, target) = (here.path().join("a"), here.path().join("b"));
-        File::create(&source).unwrap();
-        write(&source, "content");
-        let flags = rustix::fs::CloneFlags::NOFOLLOW;
-        let file = File::open(&source).unwrap();
-        let cloned = rustix::fs::fclonefileat(&file, rustix::fs::CWD, &target, flags);
-        assert_eq!(cloned.is_ok(), clones, "{volume}: {cloned:?}");
-    }
+fn names_that_fold_into_one_are_an_error_and_the_first_stays() {
+    let Some((there, here)) = on_both(APFS, APFS_CASE) else { return };
+    let tree = here.path().join("tree");
+    write(&tree.join("a"), "one");
+    write(&tree.join("A"), "two");
+    write(&tree.join("\u{e9}"), "composed");
+    let options = Options::new().recursive(true).workers(NonZeroUsize::new(1));
+    let report = Copier::new(options).copy_tree(&tree, there.path().join("copy"), &mut NoObserver);
+    assert_eq!(report.errors.len(), 1, "{:?}", report.errors);
+    assert_eq!(report.errors[0].operation(), Operation::JustCreated);
+    assert_eq!(fs::read_dir(there.path().join("copy")).unwrap().count(), 2);
+    assert_eq!(read(&there.path().join("copy/\u{e9}")), b"composed");
 }

@@ -3,10 +3,9 @@
 //! `scripts/test` as root gives the tests every file system; plain `cargo test` uses those that are there. A number
 //! like E03 names a fault that copiers had.
 //!
-//! Some ask Linux (procfs, its file systems, what its methods answer) and run there alone; `apple` asks macOS.
+//! Some ask Linux (procfs, its file systems, what its methods answer) and run there alone; `hardware` asks macOS
+//! (docs/testing.md).
 
-#[cfg(target_os = "macos")]
-mod apple;
 #[cfg(unix)]
 mod architecture;
 #[cfg(unix)]
@@ -17,6 +16,9 @@ mod contract;
 mod existing;
 #[cfg(target_os = "linux")]
 mod faults;
+#[cfg(target_os = "macos")]
+#[path = "apple.rs"]
+mod hardware;
 mod interface;
 #[cfg(unix)]
 mod links;

@@ -20,6 +20,8 @@ pub(crate) struct Ends<'a> {
     plain: unix::Ends<'a>,
     /// The target as it was right after it was cloned: never, a clone makes its own.
     pub(crate) cloned: Option<Facts>,
+    /// The source may have holes.
+    is_sparse: bool,
     /// Both ends were told to leave the cache alone.
     is_uncached: bool,
     /// Zeros left out one after the other.
@@ -38,7 +40,8 @@ impl<'a> Ends<'a> {
     ) -> Ends<'a> {
         let plain =
             unix::Ends::new(source, target, facts, source_fs, target_fs, makes_holes, buffers);
-        Ends { plain, cloned: None, is_uncached: false, zeros: 0..0 }
+        let is_sparse = facts.is_sparse();
+        Ends { plain, cloned: None, is_sparse, is_uncached: false, zeros: 0..0 }
     }
 
     /// `F_NOCACHE` belongs to the open file. Where it is declined (EBADF, ENOTTY, ENOTSUP) bytes go through the cache.
@@ -94,7 +97,8 @@ impl<'a> Ends<'a> {
 impl Mover for Ends<'_> {
     fn whole(&mut self, method: Method, progress: Progress<'_>) -> Result<u64, Fault> {
         match method {
-            Method::CopyFile => self.copy_file(progress),
+            // It fills holes.
+            Method::CopyFile if !self.is_sparse => self.copy_file(progress),
             _ => Err(Fault { code: super::NOT_SUPPORTED, side: Side::Either }),
         }
     }

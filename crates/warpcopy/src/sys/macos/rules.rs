@@ -38,7 +38,7 @@ pub(crate) const RULES: &[Rule] = &[
     row(Clone, PERM, Start, Any, Refused(File), "xnu vfs_syscalls.c: sandbox and other policies; flags of the source that only root could undo"),
     row(Clone, INTR, Anywhere, Any, Retry, "intro(2): a signal came first"),
 
-    row(CopyFile, NOTSUP, Start, Any, Refused(File), "copyfile(3)"),
+    row(CopyFile, NOTSUP, Start, Any, Refused(File), "copyfile(3); and it is not asked for files with holes, which it fills"),
     row(CopyFile, OPNOTSUPP, Start, Any, Refused(File), "copyfile(3)"),
     row(CopyFile, INVAL, Start, Any, Refused(File), "copyfile(3)"),
     row(CopyFile, NOSYS, Start, Any, Refused(File), "FUSE servers"),
