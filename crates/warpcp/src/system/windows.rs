@@ -88,3 +88,20 @@ pub(crate) fn die_of(_: usize) {
 pub(crate) fn die_of_a_broken_pipe() {
     process::exit(1);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_ctrl_c_cancels_and_the_second_is_left_to_the_system() {
+        let (signals, cancel) = (Signals::default(), Arc::new(AtomicBool::new(false)));
+        listen(&signals, &cancel).unwrap();
+        // SAFETY: it is called as the system calls it.
+        assert_eq!(unsafe { hear(CTRL_C_EVENT) }, 1);
+        assert!(cancel.load(Ordering::Relaxed));
+        assert_ne!(signals.came.load(Ordering::Relaxed), 0);
+        // SAFETY: as above.
+        assert_eq!(unsafe { hear(CTRL_BREAK_EVENT) }, 0);
+    }
+}
