@@ -79,7 +79,7 @@ pub(crate) const WHOLE_FILES: bool = cfg!(windows);
 pub(crate) const KEEPS_SOME_ANYWAY: bool = WHOLE_FILES || cfg!(target_os = "macos");
 
 /// On macOS, the mark of a file that came from the internet.
-#[cfg(any(target_os = "macos", test))]
+#[cfg(any(target_os = "macos", all(test, target_os = "linux", not(warpcopy_portable))))]
 pub(crate) const QUARANTINE: &std::ffi::CStr = c"com.apple.quarantine";
 
 /// Whether this one does: that mark on macOS, every stream of a file on Windows, where one of them is it ("Mark of the
