@@ -37,6 +37,8 @@ pub(super) struct Source {
     pub(super) len_bytes: u64,
     pub(super) is_sparse: bool,
     pub(super) is_encrypted: bool,
+    /// A driver brings its content when it is read; its blocks are not that.
+    pub(super) is_elsewhere: bool,
     /// Builds before 26100 are not trusted: their clones have come out as zeros (nicokoch/reflink#10, pnpm/pnpm#7186).
     pub(super) is_verified: bool,
 }
@@ -69,6 +71,9 @@ pub(super) fn clone(
     // Its blocks mean nothing without its key.
     if source.is_encrypted {
         return Err(fault(ENCRYPTION_FAILED, Side::Source));
+    }
+    if source.is_elsewhere {
+        return Err(fault(NOT_SUPPORTED, Side::Source));
     }
     let answer = prepared(calls, source, progress);
     if answer.is_err() {

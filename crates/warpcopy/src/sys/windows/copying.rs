@@ -11,8 +11,8 @@ use windows_sys::Win32::Foundation::{GENERIC_READ, GENERIC_WRITE, HANDLE};
 use windows_sys::Win32::Storage::FileSystem::{
     COPYFILE2_CALLBACK_CHUNK_FINISHED, COPYFILE2_EXTENDED_PARAMETERS, COPYFILE2_MESSAGE,
     COPYFILE2_PROGRESS_CANCEL, COPYFILE2_PROGRESS_CONTINUE, CopyFileExW, DELETE,
-    FILE_ATTRIBUTE_READONLY, FILE_ATTRIBUTE_SPARSE_FILE, FILE_BASIC_INFO, FILE_WRITE_ATTRIBUTES,
-    FileBasicInfo, PROGRESS_CANCEL, PROGRESS_CONTINUE,
+    FILE_ATTRIBUTE_READONLY, FILE_BASIC_INFO, FILE_WRITE_ATTRIBUTES, FileBasicInfo,
+    PROGRESS_CANCEL, PROGRESS_CONTINUE,
 };
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::SystemInformation::GetSystemTimePreciseAsFileTime;
@@ -23,7 +23,7 @@ use super::facts::{facts, facts_at, information};
 use super::open::{Location, absolute, final_path, open_node};
 use super::process::build;
 use super::rename::{mark_deleted, remove};
-use super::{Borrowed, Handle, done, paths};
+use super::{Borrowed, Handle, done, masks, paths};
 use crate::plan::{Facts, Kind, Method};
 use crate::sys::{Answer, Lend, Progress, Takes};
 
@@ -39,8 +39,7 @@ pub(crate) fn create_by(
     // Checks the name; the call takes paths alone.
     Location::of_new(directory, name)?;
     let (source, like) = source;
-    let is_sparse = like.flags & FILE_ATTRIBUTE_SPARSE_FILE != 0;
-    let flags = flags(build(), is_sparse).ok_or(super::NOT_SUPPORTED)?;
+    let flags = flags(build(), masks::is_sparse(like.flags)).ok_or(super::NOT_SUPPORTED)?;
     let from = with_end(final_path(source)?);
     let to = with_end(paths::verbatim(&absolute(directory, name)?));
     let mut listener = Listener { told: Told::default(), progress, is_made: false };

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_ALLOCATION_INFO, FILE_ATTRIBUTE_ENCRYPTED, FILE_ATTRIBUTE_SPARSE_FILE,
-    FILE_END_OF_FILE_INFO, FILE_STANDARD_INFO, FileAllocationInfo, FileEndOfFileInfo,
-    FileStandardInfo, ReadFile, SetFileInformationByHandle, WriteFile,
+    FILE_ALLOCATION_INFO, FILE_ATTRIBUTE_ENCRYPTED, FILE_END_OF_FILE_INFO, FILE_STANDARD_INFO,
+    FileAllocationInfo, FileEndOfFileInfo, FileStandardInfo, ReadFile, SetFileInformationByHandle,
+    WriteFile,
 };
 use windows_sys::Win32::System::IO::OVERLAPPED;
 use windows_sys::Win32::System::Ioctl::{
@@ -19,7 +19,7 @@ use super::links::control;
 use super::process::build;
 use super::rules::{BROKEN_PIPE, ENCRYPTION_FAILED, HANDLE_EOF, MORE_DATA, NOT_THERE, WRITE_FAULT};
 use super::unbuffered::UnbufferedPair;
-use super::{Borrowed, done, raw};
+use super::{Borrowed, done, masks, raw};
 use crate::plan::{Code, Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
 use crate::sys::{Answer, Progress};
 
@@ -57,6 +57,8 @@ pub(crate) struct Ends<'a> {
     target: Borrowed<'a>,
     facts: &'a Facts,
     makes_holes: bool,
+    /// What is encrypted at the source is so at the target.
+    may_be_read: bool,
     /// The target knows holes; what is never written becomes one.
     is_sparse: bool,
     buffer: &'a mut Buffer,
@@ -82,6 +84,7 @@ impl<'a> Ends<'a> {
             target,
             facts,
             makes_holes,
+            may_be_read: false,
             is_sparse: false,
             buffer,
             unbuffered: None,
@@ -99,12 +102,13 @@ impl<'a> Ends<'a> {
     }
 
     /// What is encrypted (EFS) is read in the clear, and must not come to lie where it is not encrypted.
-    fn check_encryption(&mut self, range: &Range<u64>) -> Result<(), Fault> {
+    fn check_encryption(&mut self) -> Result<(), Fault> {
         let is_encrypted = |facts: &Facts| facts.flags & FILE_ATTRIBUTE_ENCRYPTED != 0;
-        if range.start > 0 || !is_encrypted(self.facts) {
+        if self.may_be_read || !is_encrypted(self.facts) {
             return Ok(());
         }
-        match is_encrypted(&facts(self.target).map_err(at(Side::Target))?) {
+        self.may_be_read = is_encrypted(&facts(self.target).map_err(at(Side::Target))?);
+        match self.may_be_read {
             true => Ok(()),
             false => Err(Fault { code: ENCRYPTION_FAILED, side: Side::Target }),
         }
@@ -136,7 +140,8 @@ impl Mover for Ends<'_> {
         let has = |attribute| self.facts.flags & attribute != 0;
         let source = clone::Source {
             len_bytes: self.facts.len_bytes,
-            is_sparse: has(FILE_ATTRIBUTE_SPARSE_FILE),
+            is_sparse: masks::is_sparse(self.facts.flags),
+            is_elsewhere: masks::is_elsewhere(self.facts.flags),
             is_encrypted: has(FILE_ATTRIBUTE_ENCRYPTED),
             is_verified: !is_trusted,
         };
@@ -149,7 +154,7 @@ impl Mover for Ends<'_> {
     }
 
     fn part(&mut self, method: Method, range: Range<u64>) -> Result<Part, Fault> {
-        self.check_encryption(&range)?;
+        self.check_encryption()?;
         match method {
             Method::Uncached => {
                 let pair = match &mut self.unbuffered {
@@ -169,6 +174,11 @@ impl Mover for Ends<'_> {
         }
         match allocated(self.source, from..len) {
             Ok(Some(range)) => Ok(Data::Range(range.start.max(from)..range.end.min(len))),
+            // Nothing but a hole: reading is always true (openzfs/zfs#8816 is one of those that were not).
+            Ok(None) if from == 0 => {
+                self.makes_holes = true;
+                Ok(Data::Doubtful(0..len))
+            }
             Ok(None) => Ok(Data::HoleUntil(len)),
             // No knowledge of holes here: all of it may be data.
             Err(code) if NOT_THERE.contains(&code) => Ok(Data::Range(from..len)),

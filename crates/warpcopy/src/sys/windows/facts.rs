@@ -5,17 +5,16 @@ use std::ptr::null_mut;
 
 use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_READONLY,
-    FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_SPARSE_FILE, FILE_ATTRIBUTE_TAG_INFO,
-    FILE_BASIC_INFO, FILE_ID_INFO, FILE_INFO_BY_HANDLE_CLASS, FILE_READ_ATTRIBUTES,
-    FILE_REMOTE_PROTOCOL_INFO, FILE_STANDARD_INFO, FILE_TYPE_CHAR, FILE_TYPE_PIPE,
-    FileAttributeTagInfo, FileBasicInfo, FileIdInfo, FileRemoteProtocolInfo, FileStandardInfo,
-    GetFileInformationByHandle, GetFileInformationByHandleEx, GetFileType,
-    GetVolumeInformationByHandleW,
+    FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TAG_INFO, FILE_BASIC_INFO, FILE_ID_INFO,
+    FILE_INFO_BY_HANDLE_CLASS, FILE_READ_ATTRIBUTES, FILE_REMOTE_PROTOCOL_INFO, FILE_STANDARD_INFO,
+    FILE_TYPE_CHAR, FILE_TYPE_PIPE, FileAttributeTagInfo, FileBasicInfo, FileIdInfo,
+    FileRemoteProtocolInfo, FileStandardInfo, GetFileInformationByHandle,
+    GetFileInformationByHandleEx, GetFileType, GetVolumeInformationByHandleW,
 };
 
 use super::open::{Location, Opening, open_node};
 use super::rules::{NOT_FOUND, PATH_NOT_FOUND};
-use super::{Borrowed, done, raw, times};
+use super::{Borrowed, done, masks, raw, times};
 use crate::plan::{Facts, FileSystem, Identity, Kind, Time};
 use crate::sys::{Answer, Lend};
 
@@ -39,7 +38,7 @@ pub(crate) fn facts(file: Borrowed<'_>) -> Answer<Facts> {
     let kind = reparse.kind(attributes & FILE_ATTRIBUTE_DIRECTORY != 0);
     let len_bytes = standard.EndOfFile.cast_unsigned();
     // A compressed file occupies less than its length, too, and has no holes.
-    let is_sparse = attributes & FILE_ATTRIBUTE_SPARSE_FILE != 0;
+    let is_sparse = masks::is_sparse(attributes);
     let allocated_bytes = standard.AllocationSize.cast_unsigned();
     Ok(Facts {
         kind,

@@ -12,8 +12,7 @@ use windows_sys::Wdk::Storage::FileSystem::{
 use windows_sys::Win32::Storage::FileSystem::{
     CreateSymbolicLinkW, DELETE, FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL,
     FILE_ATTRIBUTE_TAG_INFO, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES, FILE_WRITE_DATA,
-    FileAttributeTagInfo, SYMBOLIC_LINK_FLAG_ALLOW_UNPRIVILEGED_CREATE,
-    SYMBOLIC_LINK_FLAG_DIRECTORY,
+    FileAttributeTagInfo,
 };
 use windows_sys::Win32::System::IO::{DeviceIoControl, IO_STATUS_BLOCK};
 use windows_sys::Win32::System::Ioctl::{FSCTL_GET_REPARSE_POINT, FSCTL_SET_REPARSE_POINT};
@@ -22,8 +21,8 @@ use super::facts::{facts_at, information};
 use super::open::{Location, Opening, absolute, open_node};
 use super::rename::mark_deleted;
 use super::reparse::{self, Said};
-use super::rules::{INVALID_PARAMETER, NOT_SUPPORTED, NOT_THERE};
-use super::{Borrowed, done, last_code, paths, raw, status};
+use super::rules::{NOT_SUPPORTED, NOT_THERE};
+use super::{Borrowed, done, last_code, linking, paths, raw, status};
 use crate::plan::Kind;
 use crate::sys::{Answer, Lend};
 
@@ -82,22 +81,14 @@ fn symlink(text: &OsStr, is_directory: bool, directory: Borrowed<'_>, name: &OsS
     Location::of_new(directory, name)?;
     let link = with_end(paths::verbatim(&absolute(directory, name)?));
     let text = with_end(text.encode_wide().collect());
-    let kind = if is_directory { SYMBOLIC_LINK_FLAG_DIRECTORY } else { 0 };
-    let make = |flags| {
+    let call = |flags| {
         // SAFETY: both texts end in a zero.
-        match unsafe { CreateSymbolicLinkW(link.as_ptr(), text.as_ptr(), kind | flags) } {
+        match unsafe { CreateSymbolicLinkW(link.as_ptr(), text.as_ptr(), flags) } {
             true => Ok(()),
             false => Err(last_code()),
         }
     };
-    match make(SYMBOLIC_LINK_FLAG_ALLOW_UNPRIVILEGED_CREATE) {
-        // Before Windows 10 1703 the flag is unknown.
-        Err(INVALID_PARAMETER) => make(0)?,
-        answer => answer?,
-    }
-    // Wine before 9 says yes and makes nothing.
-    facts_at(directory, name, false).map_err(|_| NOT_SUPPORTED)?;
-    Ok(())
+    linking::make(is_directory, call, || facts_at(directory, name, false).is_ok())
 }
 
 fn junction(data: &[u8], directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {

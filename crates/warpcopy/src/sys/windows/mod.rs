@@ -8,11 +8,25 @@
 //! | `facts` | what a file is |
 //! | `listing` | the entries of a directory, in big buffers |
 //! | `attributes` | the read-only mark, times, attributes |
+//! | `streams` | alternate streams, which travel as extended attributes |
 //! | `ends` | an open source and target: the `Mover` |
-//! | `process` | limits |
-//! | `rules` | what each method's error codes mean |
+//! | `blocks` | the calls of a clone |
+//! | `copying` | `CopyFile2` and `CopyFileExW`, which make their own target |
+//! | `unbuffered` | `FILE_FLAG_NO_BUFFERING` |
+//! | `process` | the system's build, limits |
 //!
-//! Pure, and tested on every system: `paths` and `names` (what may be handed to the kernel), `times`, `rules`.
+//! Pure, and tested on every system:
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `paths`, `names` | what may be handed to the kernel as a path, and as the name of something new |
+//! | `clone` | the order in which blocks are shared, and what to do about each refusal |
+//! | `copyfile` | flags of the system's own copy, what its answers and its progress mean |
+//! | `naming`, `retry` | the ways in which a file takes a name, and how long somebody's open handle is waited for |
+//! | `linking` | how a symbolic link is made, and made sure of |
+//! | `reparse` | what a file stands for that is not what it looks like |
+//! | `masks`, `times`, `entries` | attributes, times and lists as the system writes them |
+//! | `rules` | what each method's error codes mean |
 //!
 //! Every function takes open handles and names relative to them, and answers with the Win32 code on failure. Below an
 //! operand nothing is looked up by path: the kernel opens names relative to a directory's handle (`NtCreateFile`,
@@ -27,6 +41,7 @@
 mod clone;
 mod copyfile;
 mod entries;
+mod linking;
 mod masks;
 mod names;
 mod naming;

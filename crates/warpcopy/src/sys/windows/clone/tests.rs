@@ -53,6 +53,7 @@ impl Disk {
             len_bytes: self.len_bytes,
             is_sparse: self.source_is_sparse,
             is_encrypted: false,
+            is_elsewhere: false,
             is_verified: true,
         }
     }
@@ -260,6 +261,15 @@ fn what_is_encrypted_is_not_cloned() {
     let source = Source { is_encrypted: true, ..disk.source() };
     let answer = clone(&mut disk, source, &mut |_| true);
     assert_eq!(answer, Err(fault(ENCRYPTION_FAILED, Side::Source)));
+    assert!(disk.log.is_empty());
+}
+
+#[test]
+fn what_is_kept_in_a_cloud_is_not_cloned() {
+    let mut disk = Disk::new(CLUSTER);
+    let source = Source { is_elsewhere: true, ..disk.source() };
+    let answer = clone(&mut disk, source, &mut |_| true);
+    assert_eq!(answer, Err(fault(NOT_SUPPORTED, Side::Source)));
     assert!(disk.log.is_empty());
 }
 
