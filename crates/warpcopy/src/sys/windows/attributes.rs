@@ -13,16 +13,16 @@ use super::{Borrowed, done, masks, raw, times};
 use crate::plan::Facts;
 use crate::sys::{Answer, Lend};
 
-/// The access control list of a file, which has no name here.
-pub(crate) const ACL_ACCESS: &CStr = c"";
-/// The list that new entries of a directory inherit.
+/// What a file grants by itself: no stream can have that name.
+pub(crate) const ACL_ACCESS: &CStr = c":list";
+/// The list that new entries of a directory inherit is the same one.
 pub(crate) const ACL_DEFAULT: &CStr = c"";
 /// File capabilities, which there are not.
 pub(crate) const CAPABILITY: &CStr = c"";
 
 /// Whether an extended attribute is one of the access control lists.
-pub(crate) fn is_acl(_name: &CStr) -> bool {
-    false
+pub(crate) fn is_acl(name: &CStr) -> bool {
+    name == ACL_ACCESS
 }
 
 /// Something whose attributes can be set: an open file, or a node by name that is not to be opened as what it stands

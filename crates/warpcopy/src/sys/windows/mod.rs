@@ -9,6 +9,7 @@
 //! | `listing` | the entries of a directory, in big buffers |
 //! | `attributes` | the read-only mark, times, attributes |
 //! | `streams` | alternate streams, which travel as extended attributes |
+//! | `lists` | access control lists |
 //! | `ends` | an open source and target: the `Mover` |
 //! | `blocks` | the calls of a clone |
 //! | `copying` | `CopyFile2` and `CopyFileExW`, which make their own target |
@@ -65,6 +66,8 @@ mod facts;
 mod links;
 #[cfg(windows)]
 mod listing;
+#[cfg(windows)]
+mod lists;
 #[cfg(windows)]
 mod open;
 #[cfg(windows)]

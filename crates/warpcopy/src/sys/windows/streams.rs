@@ -1,28 +1,38 @@
-//! Alternate streams of a file, which travel as its extended attributes; extended attributes proper do not (only
+//! Alternate streams of a file, and its access control list, which travel as extended attributes; extended attributes proper do not (only
 //! `CopyFile2` takes them along).
 
 use std::ffi::{CStr, CString, c_void};
 
 use windows_sys::Wdk::Storage::FileSystem::{FILE_OPEN, FILE_OVERWRITE_IF};
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_READ_DATA, FILE_WRITE_DATA, FileStreamInfo, GetFileInformationByHandleEx,
+    FILE_READ_DATA, FILE_WRITE_DATA, FileStreamInfo, GetFileInformationByHandleEx, READ_CONTROL,
 };
 
-use super::attributes::Place;
+use super::attributes::{ACL_ACCESS, Place};
 use super::ends::{read_at, write_all_at};
 use super::entries::streams;
 use super::open::{Location, Opening, open_node};
 use super::rules::PATH_NOT_FOUND;
 use super::rules::{HANDLE_EOF, INVALID_NAME, MORE_DATA, NOT_FOUND, NOT_SUPPORTED, NOT_THERE};
-use super::{Borrowed, Handle, done, raw};
+use super::{Borrowed, Handle, done, lists, raw};
 use crate::sys::{Answer, Lend};
 
-/// The names of a file's alternate streams. A file system without any has none.
+/// The names of a file's alternate streams, and of its access control list if it has one of its own. A file system without any has none.
 pub(crate) fn xattr_names(place: Place<'_>, out: &mut Vec<CString>) -> Answer<()> {
     out.clear();
+    at(place, |file| {
+        if lists::has_own(file) {
+            out.push(ACL_ACCESS.to_owned());
+        }
+        names(file, out)
+    })
+}
+
+/// Does something with the file at a place.
+fn at<T>(place: Place<'_>, call: impl FnOnce(Borrowed<'_>) -> Answer<T>) -> Answer<T> {
     match place {
-        Place::Open(file) => names(file, out),
-        Place::Named(directory, name) => names(open_node(directory, name, 0)?.lend(), out),
+        Place::Open(file) => call(file),
+        Place::Named(directory, name) => call(open_node(directory, name, READ_CONTROL)?.lend()),
     }
 }
 
@@ -63,7 +73,7 @@ fn list(file: Borrowed<'_>, buffer: &mut [u64]) -> Answer<()> {
     done(unsafe { GetFileInformationByHandleEx(raw(file), FileStreamInfo, pointer, size) })
 }
 
-/// Copies one alternate stream from one place to another; `value` is room to do it in.
+/// Copies one alternate stream, or the list, from one place to another; `value` is room to do it in.
 pub(crate) fn copy_xattr(
     from: Place<'_>,
     to: Place<'_>,
@@ -71,6 +81,9 @@ pub(crate) fn copy_xattr(
     value: &mut Vec<u8>,
 ) -> Answer<()> {
     const BUFFER_BYTES: usize = 64 << 10;
+    if name == ACL_ACCESS {
+        return at(from, |from| at(to, |to| lists::copy(from, to)));
+    }
     let source = open(from, name, FILE_READ_DATA, FILE_OPEN)?;
     let target = match open(to, name, FILE_WRITE_DATA, FILE_OVERWRITE_IF) {
         // A file system without streams does not know such names.
@@ -96,13 +109,10 @@ fn open(place: Place<'_>, name: &CStr, access: u32, disposition: u32) -> Answer<
         let location = Location::stream(file, name);
         Opening { disposition, ..Opening::existing(access, 0) }.open(&location)
     };
-    match place {
-        Place::Open(file) => stream(file),
-        Place::Named(directory, node) => stream(open_node(directory, node, 0)?.lend()),
-    }
+    at(place, stream)
 }
 
-/// Removes one extended attribute: the lists that this is asked for are not there.
-pub(crate) fn remove_xattr(_place: Place<'_>, _name: &CStr) -> Answer<()> {
-    Ok(())
+/// Removes the list, if that is what is meant; there is nothing else that this is asked for.
+pub(crate) fn remove_xattr(place: Place<'_>, name: &CStr) -> Answer<()> {
+    if name == ACL_ACCESS { at(place, lists::remove) } else { Ok(()) }
 }

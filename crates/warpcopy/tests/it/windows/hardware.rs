@@ -275,6 +275,34 @@ fn a_junction_is_copied_as_one_and_not_entered() {
     assert_eq!(fs::read(target.join("junction").join("secret")).unwrap(), b"data");
 }
 
+// 17
+#[test]
+fn what_a_file_grants_by_itself_goes_along_where_the_mode_is_kept() {
+    let Some(scratch) = volume("WARPCOPY_NTFS") else { return };
+    let (source, target) = (scratch.path().join("source"), scratch.path().join("target"));
+    let icacls = |path: &Path, more: &[&str]| {
+        let output = std::process::Command::new("icacls").arg(path).args(more).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    write(&source, content(100_000));
+    // Everyone, by number: names are translated.
+    icacls(&source, &["/grant", "*S-1-1-0:(R)"]);
+    // Entries that are not marked as inherited.
+    let own = |path: &Path| {
+        let text = icacls(path, &[]);
+        text.lines().filter(|line| line.contains(":(") && !line.contains("(I)")).count()
+    };
+    assert_eq!(own(&source), 1);
+    for method in [Method::ReadWrite, Method::CopyFile] {
+        let options = Options::new().method(Some(method));
+        copy(options.clone(), &source, &target).unwrap();
+        assert_eq!(own(&target), 0, "{method}");
+        copy(options.preserve(Preserve::all()), &source, &target).unwrap();
+        assert_eq!(own(&target), 1, "{method}");
+    }
+}
+
 // 29
 #[test]
 fn a_full_disk_leaves_the_old_target_and_nothing_else() {
