@@ -329,7 +329,8 @@ impl Copying<'_> {
         let like = match self.context.options.preserve.mode {
             Mode::Keep => Some(self.facts),
             _ if kept.is_some() => kept.map(|kept| kept.facts),
-            _ => (sys::WHOLE_FILES && is_new).then_some(self.facts),
+            Mode::Masked => (sys::WHOLE_FILES && is_new).then_some(self.facts),
+            Mode::Fresh => None,
         };
         match made.commit(replace, like) {
             Ok(()) => Ok(Attempt::Done),
