@@ -30,6 +30,11 @@ const OF_OWNER: u32 = UF_NODUMP | UF_IMMUTABLE | UF_APPEND | UF_OPAQUE | UF_HIDD
 /// What a copy may take over at all.
 const COPIED: u32 = OF_OWNER | SF_ARCHIVED | ROOT_LOCKS;
 
+/// Whether a source has flags that a copy takes over.
+pub(super) fn has_copied(source: u32) -> bool {
+    source & COPIED != 0
+}
+
 /// The flags of a copy that is being made: none but what is the file system's own.
 pub(super) fn while_made(now: u32) -> u32 {
     now & !(COPIED | SF_NOUNLINK)

@@ -87,7 +87,11 @@ fn mend<K: Kernel>(kernel: &mut K, takes: Takes, name: &OsStr) -> Answer<K::File
     if !takes.xattrs {
         for attribute in kernel.xattr_names(&file)?.iter().filter(|it| it.as_c_str() != QUARANTINE)
         {
-            kernel.remove_xattr(&file, attribute)?;
+            match kernel.remove_xattr(&file, attribute) {
+                // The system's own, which no user may touch (`com.apple.macl`): every file that it made has some.
+                Ok(()) | Err(PERM) => {}
+                Err(code) => return Err(code),
+            }
         }
     }
     if !takes.times {
@@ -106,10 +110,8 @@ pub(super) fn finish<K: Kernel>(
     source_flags: u32,
 ) -> Result<(), CommitError> {
     // Closing tells of writes that were lost, so it comes before the name; what comes after goes by another handle.
-    let second = match source_flags {
-        0 => None,
-        _ => Some(reopened(kernel, &file, temporary.unwrap_or(name))),
-    };
+    let second =
+        flags::has_copied(source_flags).then(|| reopened(kernel, &file, temporary.unwrap_or(name)));
     kernel.close(file).map_err(CommitError::Close)?;
     match temporary {
         Some(temporary) if replace => kernel.rename_over(temporary, name),

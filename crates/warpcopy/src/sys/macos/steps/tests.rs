@@ -242,6 +242,12 @@ fn attributes_that_are_not_kept_go_but_for_the_quarantine() {
 }
 
 #[test]
+fn an_attribute_of_the_system_s_own_stays_and_costs_no_clone() {
+    let mut kernel = Scripted::of(source()).answering("remove_xattr", &[PERM]);
+    assert_eq!(cloned(&mut kernel, NOTHING).unwrap().xattrs, source().xattrs);
+}
+
+#[test]
 fn a_kernel_without_lists_is_asked_again_without() {
     let mut kernel = Scripted::of(source()).answering("clone", &[INVAL]);
     cloned(&mut kernel, ALL).unwrap();
@@ -338,6 +344,14 @@ fn a_lock_is_given_when_the_file_has_its_name() {
     let mut kernel = Scripted::default().with("t", made());
     finished(&mut kernel, None, false, UF_APPEND).unwrap();
     assert_eq!(kernel.names["t"].flags, UF_APPEND);
+}
+
+#[test]
+fn flags_that_are_the_file_system_s_own_cost_no_call() {
+    const UF_COMPRESSED: u32 = 0x20;
+    let mut kernel = Scripted::default().with("x", made());
+    finished(&mut kernel, Some("x"), true, UF_COMPRESSED).unwrap();
+    assert_eq!(kernel.calls, ["close", "rename t"]);
 }
 
 #[test]
