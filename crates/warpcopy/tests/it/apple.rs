@@ -284,7 +284,7 @@ fn an_access_list_is_the_same_by_clone_and_by_copy() {
     write(&source, bytes(M, 10));
     fs::create_dir(&into).unwrap();
     run("chmod", &["+a", "everyone allow read,file_inherit"], &into);
-    let lists = [None, Some("everyone deny execute"), Some("staff allow write")];
+    let lists = [None, Some("everyone deny delete"), Some("staff allow write")];
     for list in lists {
         run("chmod", &["-N"], &source);
         if let Some(list) = list {

@@ -141,7 +141,7 @@ pub(crate) fn remove_xattr(place: Place<'_>, name: &CStr) -> Answer<()> {
 }
 
 /// Leaves a file without a list, as `chmod -N` does.
-fn remove_list(file: Borrowed<'_>) -> Answer<()> {
+pub(super) fn remove_list(file: Borrowed<'_>) -> Answer<()> {
     // SAFETY: what is made here is given back below.
     let nothing = unsafe { ffi::filesec_init() };
     if nothing.is_null() {
@@ -167,11 +167,11 @@ pub(crate) fn has_default_acl(directory: Borrowed<'_>) -> bool {
 }
 
 /// An access control list, given back when it is dropped.
-struct List(ffi::Acl);
+pub(super) struct List(ffi::Acl);
 
 impl List {
     /// The list of an open file, if it has one.
-    fn of(file: Borrowed<'_>) -> Answer<Option<List>> {
+    pub(super) fn of(file: Borrowed<'_>) -> Answer<Option<List>> {
         // SAFETY: the file is open.
         let list = unsafe { ffi::acl_get_fd_np(file.as_raw_fd(), ffi::ACL_TYPE_EXTENDED) };
         match list.is_null().then(last_code) {
@@ -181,7 +181,7 @@ impl List {
         }
     }
 
-    fn give(&self, file: Borrowed<'_>) -> Answer<()> {
+    pub(super) fn give(&self, file: Borrowed<'_>) -> Answer<()> {
         retry(|| {
             // SAFETY: the list lives as long as this.
             let result =

@@ -56,7 +56,7 @@ pub(crate) use self::{
 #[cfg(target_os = "macos")]
 pub(crate) use super::unix::{
     Borrowed, Caller, Handle, LinkText, Place, Ready, address_space_max, caller,
-    can_own_descriptor_table, create, create_through, create_unnamed, discard, facts, facts_at,
+    can_own_descriptor_table, create, create_through, create_unnamed, facts, facts_at,
     is_superuser, link_text, make_directory, make_link, make_symlink, may_write, name_unnamed,
     open_directory, open_directory_path, open_files_max, open_sink, open_source, open_target,
     own_descriptor_table, own_umask, processors, read_link, read_some, remove, rename_over,

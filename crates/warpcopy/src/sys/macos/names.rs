@@ -8,7 +8,7 @@ use std::os::unix::net::UnixListener;
 use rustix::fs::{AtFlags, CWD, CloneFlags, OFlags, RenameFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::fs::{chmodat, fclonefileat, futimens, renameat_with};
 
-use super::attributes::{flags_of, set_birth, set_flags_at, set_flags_of};
+use super::attributes::{List, flags_of, remove_list, set_birth, set_flags_at, set_flags_of};
 use super::errno::{ACCES, INVAL, NOTSUP};
 use super::steps::{self, Kernel};
 use super::volumes::has_mounts_below;
@@ -24,6 +24,7 @@ struct Directory<'a> {
 
 impl Kernel for Directory<'_> {
     type File = Handle;
+    type List = List;
 
     fn clone_to(&mut self, name: &OsStr, clone_flags: u32) -> Answer<()> {
         let source = self.source.ok_or(INVAL)?;
@@ -65,6 +66,18 @@ impl Kernel for Directory<'_> {
 
     fn remove_xattr(&mut self, file: &Handle, name: &CStr) -> Answer<()> {
         unix::xattrs::remove(Place::Open(file.lend()), name)
+    }
+
+    fn take_list(&mut self, file: &Handle) -> Answer<Option<List>> {
+        let list = List::of(file.lend())?;
+        if list.is_some() {
+            remove_list(file.lend())?;
+        }
+        Ok(list)
+    }
+
+    fn give_list(&mut self, file: &Handle, list: List) -> Answer<()> {
+        list.give(file.lend())
     }
 
     fn stamp_now(&mut self, file: &Handle) -> Answer<()> {
@@ -154,6 +167,11 @@ pub(crate) fn finish(
     let mut kernel = Directory { handle: directory, source: None };
     let flags = like.map_or(0, |facts| facts.flags);
     steps::finish(&mut kernel, file, (temporary, name), replace, flags)
+}
+
+/// Closes and removes a file that was not finished.
+pub(crate) fn discard(file: Handle, directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
+    steps::discard(&mut Directory { handle: directory, source: None }, &file, name)
 }
 
 /// Renames within a directory; the new name must be free.

@@ -6,7 +6,7 @@
 
 use std::ffi::{CStr, CString, OsStr};
 
-use super::errno::{INVAL, NOSYS, NOTSUP, OPNOTSUPP, PERM};
+use super::errno::{ACCES, INVAL, NOSYS, NOTSUP, OPNOTSUPP, PERM};
 use super::flags;
 use crate::plan::{Code, NoSnapshot};
 use crate::sys::{Answer, CommitError, QUARANTINE, Takes};
@@ -22,6 +22,8 @@ pub(super) const CLONE_ACL: u32 = 0x4;
 /// The calls on one directory and the files in it.
 pub(super) trait Kernel {
     type File;
+    /// An access control list.
+    type List;
 
     /// `fclonefileat` of the source to `name`.
     fn clone_to(&mut self, name: &OsStr, clone_flags: u32) -> Answer<()>;
@@ -33,6 +35,9 @@ pub(super) trait Kernel {
     fn set_flags_at(&mut self, name: &OsStr, flags: u32) -> Answer<()>;
     fn xattr_names(&mut self, file: &Self::File) -> Answer<Vec<CString>>;
     fn remove_xattr(&mut self, file: &Self::File, name: &CStr) -> Answer<()>;
+    /// Takes a file's list off, if it has one.
+    fn take_list(&mut self, file: &Self::File) -> Answer<Option<Self::List>>;
+    fn give_list(&mut self, file: &Self::File, list: Self::List) -> Answer<()>;
     /// Sets the times of birth, access and change to now.
     fn stamp_now(&mut self, file: &Self::File) -> Answer<()>;
     /// Whether `name` is that file.
@@ -65,9 +70,12 @@ pub(super) fn clone<K: Kernel>(
         answer => answer?,
     }
     mend(kernel, takes, name).inspect_err(|_| {
-        // Best effort: the error is the interesting answer. What is locked cannot be removed.
+        // Best effort: the error is the interesting answer. What is locked cannot be opened by every owner, nor removed.
         let _ = kernel.set_flags_at(name, 0);
-        let _ = kernel.remove(name);
+        let _ = match kernel.open_made(name) {
+            Ok(file) => discard(kernel, &file, name),
+            Err(_) => kernel.remove(name),
+        };
     })
 }
 
@@ -113,14 +121,46 @@ pub(super) fn finish<K: Kernel>(
     let second =
         flags::has_copied(source_flags).then(|| reopened(kernel, &file, temporary.unwrap_or(name)));
     kernel.close(file).map_err(CommitError::Close)?;
-    match temporary {
-        Some(temporary) if replace => kernel.rename_over(temporary, name),
-        Some(temporary) => rename_to_free(kernel, temporary, name),
-        None => Ok(()),
+    if let Some(temporary) = temporary {
+        match publish(kernel, temporary, name, replace) {
+            Err(denied @ (ACCES | PERM)) => {
+                publish_without_list(kernel, temporary, name, replace, denied)?;
+            }
+            answer => answer.map_err(CommitError::Name)?,
+        }
     }
-    .map_err(CommitError::Name)?;
     let Some(second) = second else { return Ok(()) };
     second.and_then(|file| give_flags(kernel, &file, source_flags)).map_err(CommitError::Flags)
+}
+
+fn publish<K: Kernel>(kernel: &mut K, from: &OsStr, to: &OsStr, replace: bool) -> Answer<()> {
+    if replace { kernel.rename_over(from, to) } else { rename_to_free(kernel, from, to) }
+}
+
+/// A list may deny that its file is deleted, and so that it is renamed (chmod(1)): it comes after the name then.
+fn publish_without_list<K: Kernel>(
+    kernel: &mut K,
+    from: &OsStr,
+    to: &OsStr,
+    replace: bool,
+    denied: Code,
+) -> Result<(), CommitError> {
+    let taken = kernel.open_made(from).and_then(|file| Ok((kernel.take_list(&file)?, file)));
+    let Ok((Some(list), file)) = taken else { return Err(CommitError::Name(denied)) };
+    publish(kernel, from, to, replace).map_err(CommitError::Name)?;
+    kernel.give_list(&file, list).map_err(CommitError::Flags)
+}
+
+/// Removes a file that was not finished, whatever its list or its flags say.
+pub(super) fn discard<K: Kernel>(kernel: &mut K, file: &K::File, name: &OsStr) -> Answer<()> {
+    match kernel.remove(name) {
+        Err(ACCES | PERM) => {
+            kernel.set_flags(file, 0)?;
+            kernel.take_list(file)?;
+            kernel.remove(name)
+        }
+        answer => answer,
+    }
 }
 
 fn reopened<K: Kernel>(kernel: &mut K, file: &K::File, name: &OsStr) -> Answer<K::File> {

@@ -139,6 +139,7 @@ pub(crate) fn make_link(
 }
 
 /// Closes and removes a file that was not finished.
+#[cfg(not(target_os = "macos"))]
 pub(crate) fn discard(file: Handle, directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
     drop(file);
     remove(directory, name)

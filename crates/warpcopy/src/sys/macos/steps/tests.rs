@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::*;
 use crate::plan::Code;
-use crate::sys::macos::errno::{DEADLK, EXIST, INTR, IO, NOENT, NOSPC, PERM, XDEV};
+use crate::sys::macos::errno::{ACCES, DEADLK, EXIST, INTR, IO, NOENT, NOSPC, PERM, XDEV};
 use crate::sys::macos::flags::{SF_IMMUTABLE, UF_APPEND, UF_HIDDEN, UF_IMMUTABLE};
 
 const LOCKS: u32 = UF_IMMUTABLE | UF_APPEND | SF_IMMUTABLE;
@@ -15,13 +15,21 @@ struct Node {
     number: u32,
     flags: u32,
     xattrs: Vec<&'static str>,
+    /// Its list denies that it is deleted.
+    is_denied: bool,
     /// When it was changed last.
     changed: &'static str,
 }
 
 /// What a clone is made of.
 fn source() -> Node {
-    Node { number: 0, flags: 0, xattrs: vec!["user.a", "com.apple.quarantine"], changed: "then" }
+    Node {
+        number: 0,
+        flags: 0,
+        xattrs: vec!["user.a", "com.apple.quarantine"],
+        is_denied: false,
+        changed: "then",
+    }
 }
 
 #[derive(Default)]
@@ -71,6 +79,9 @@ impl Scripted {
         if is_locked(&node) || self.names.get(text(to)).is_some_and(is_locked) {
             return Err(PERM);
         }
+        if node.is_denied {
+            return Err(ACCES);
+        }
         self.names.remove(text(from));
         self.names.insert(text(to).to_owned(), node);
         Ok(())
@@ -87,6 +98,7 @@ fn text(name: &OsStr) -> &str {
 
 impl Kernel for Scripted {
     type File = u32;
+    type List = ();
 
     fn clone_to(&mut self, name: &OsStr, clone_flags: u32) -> Answer<()> {
         // A taken name is found before anything else is asked (xnu vfs_syscalls.c).
@@ -134,6 +146,18 @@ impl Kernel for Scripted {
         }
         node.changed = "now";
         node.xattrs.retain(|there| *there != name.to_str().unwrap());
+        Ok(())
+    }
+
+    fn take_list(&mut self, file: &u32) -> Answer<Option<()>> {
+        self.call("take_list", "")?;
+        let node = self.node(file);
+        Ok(std::mem::take(&mut node.is_denied).then_some(()))
+    }
+
+    fn give_list(&mut self, file: &u32, (): ()) -> Answer<()> {
+        self.call("give_list", "")?;
+        self.node(file).is_denied = true;
         Ok(())
     }
 
@@ -191,6 +215,7 @@ impl Kernel for Scripted {
         self.call("remove", text(name))?;
         match self.named(name) {
             Ok(node) if node.flags & LOCKS != 0 => Err(PERM),
+            Ok(node) if node.is_denied => Err(ACCES),
             answer => answer.map(|_| drop(self.names.remove(text(name)))),
         }
     }
@@ -300,7 +325,7 @@ fn a_taken_name_is_said_before_that_the_volume_is_another() {
 #[test]
 fn what_cannot_be_put_right_on_a_clone_leaves_nothing_of_it() {
     for call in ["open", "set_flags", "remove_xattr", "stamp_now"] {
-        let locked = Node { flags: UF_IMMUTABLE, ..source() };
+        let locked = Node { flags: UF_IMMUTABLE, is_denied: true, ..source() };
         let mut kernel = Scripted::of(locked).answering(call, &[IO]);
         assert_eq!(cloned(&mut kernel, NOTHING), Err(IO), "{call}");
         assert!(kernel.names.is_empty(), "{call}");
@@ -381,6 +406,36 @@ fn a_locked_target_stays_and_the_reason_is_told() {
     let answer = finished(&mut kernel, Some("x"), true, 0);
     assert!(matches!(answer, Err(CommitError::Name(PERM))));
     assert_eq!(kernel.names["t"], locked);
+}
+
+#[test]
+fn a_file_whose_list_denies_its_deletion_gets_its_name_and_keeps_the_list() {
+    for replace in [false, true] {
+        let denied = Node { is_denied: true, ..made() };
+        let mut kernel = Scripted::default().with("x", denied.clone());
+        finished(&mut kernel, Some("x"), replace, UF_IMMUTABLE).unwrap();
+        let expected = Node { flags: UF_IMMUTABLE, ..denied };
+        assert_eq!(kernel.names, BTreeMap::from([("t".to_owned(), expected)]));
+    }
+}
+
+#[test]
+fn a_directory_that_takes_no_name_is_the_reason_told() {
+    for code in [ACCES, PERM] {
+        let mut kernel = Scripted::default().with("x", made()).answering("rename", &[code]);
+        let answer = finished(&mut kernel, Some("x"), true, 0);
+        assert!(matches!(answer, Err(CommitError::Name(told)) if told == code));
+        assert_eq!(kernel.count("rename"), 1);
+    }
+}
+
+#[test]
+fn what_was_not_finished_is_removed_whatever_it_says() {
+    for (flags, is_denied) in [(0, false), (UF_IMMUTABLE, false), (0, true), (UF_APPEND, true)] {
+        let mut kernel = Scripted::default().with("x", Node { flags, is_denied, ..made() });
+        discard(&mut kernel, &7, "x".as_ref()).unwrap();
+        assert!(kernel.names.is_empty());
+    }
 }
 
 #[test]
