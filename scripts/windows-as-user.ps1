@@ -32,7 +32,10 @@ foreach ($program in Get-Content target/hardware-tests) {
     $err = Join-Path $place "$($copy.BaseName).err"
     $run = Start-Process -FilePath $copy.FullName -ArgumentList 'hardware', '--test-threads=1', '--nocapture' `
         -Credential $credential -WorkingDirectory $place -RedirectStandardOutput $out -RedirectStandardError $err `
-        -PassThru -Wait
+        -PassThru
+    # Without having asked for the handle there is no exit status afterwards; -Wait asks for more than this user may.
+    $null = $run.Handle
+    $run.WaitForExit()
     $text = @(Get-Content $out) + @(Get-Content $err)
     $text
     if ($run.ExitCode -ne 0) { throw "$program failed with $($run.ExitCode)" }
