@@ -92,7 +92,8 @@ fn file(path: &Path, bytes: u64) -> std::io::Result<()> {
 /// Writes a file again, with the content it has: what is in memory is then not on the disk.
 pub fn write_again(path: &Path) -> std::io::Result<()> {
     let content = fs::read(path)?;
-    fs::File::create(path)?.write_all(&content)
+    // In place: a file that was cut and written anew is written out when it is closed.
+    fs::OpenOptions::new().write(true).open(path)?.write_all(&content)
 }
 
 fn flat(directory: &Path, count: u64, bytes: u64) -> std::io::Result<()> {

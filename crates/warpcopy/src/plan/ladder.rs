@@ -163,29 +163,33 @@ pub(crate) struct FillPlan {
     pub(crate) must_clone: bool,
 }
 
-/// From this length in bytes on a clone pays. On XFS it is as fast as reading and writing up to 4 KiB and faster from
-/// 16 KiB (18.0 against 14.0 us). On Btrfs what is written costs later, in reservations and inline extents: 100,000
-/// files of 1 KiB took 0.73 of `cp -a`'s time cloned and 0.88 written, and with two workers 0.61 against 1.20.
+/// From this length in bytes on a clone pays. On XFS it takes 1.08 of the time of reading and writing at 1 KiB, as long
+/// at 8 KiB, 0.82 at 16 KiB and 0.32 at 64 KiB, and everything is on disk in 0.6 of the time from 8 KiB on. On Btrfs
+/// what is written costs later, in reservations and inline extents: 2,000 files of 1 KiB and of 4 KiB took 0.73 and 0.69
+/// of the time cloned. (`bench rules`, two workers, Linux 6.18.)
 ///
 /// On ReFS, explicit clones of 1 KiB took 1.8 times as long as `File.Copy`, and those of 16 KiB and more were faster
 /// (microsoft/CopyOnWrite, benchmarks of January 2024; not measured here).
 pub(crate) fn clone_pays_from_bytes(target: FileSystem) -> u64 {
     match target {
         FileSystem::Btrfs | FileSystem::Apfs => 1,
+        FileSystem::Xfs => 8 << 10,
         _ => 16 << 10,
     }
 }
 
-/// From this length in bytes on, moving bytes inside the kernel saves 10 to 25 % over reading and writing;
-/// below it nothing (ext4 and tmpfs on Linux 6.18: equal at 16 KiB, 27.2 against 30.4 us at 64 KiB).
-/// Across file systems, where `copy_file_range` is refused, `sendfile` moved a big file at 3.2 GiB/s from ext4 to XFS and
-/// at 2.8 from tmpfs to ext4, reading and writing at 2.2 both.
+/// From this length in bytes on, moving bytes inside the kernel saves 10 to 15 % over reading and writing; below it
+/// nothing (`bench rules`, Linux 6.18: ext4 0.089 s both ways at 16 KiB, 0.095 against 0.110 s at 64 KiB, 0.056 against
+/// 0.065 s at 256 KiB; tmpfs 0.082 and 0.081 s at 16 KiB, 0.100 against 0.112 s at 64 KiB).
+/// Across file systems, where `copy_file_range` is refused, `sendfile` took 0.88 to 0.90 of the time of `cp`, which reads
+/// and writes, for 1 GiB; for files of 256 KiB it is not sure to gain.
 /// The system's own copy of macOS and Windows opens both ends anew; from where that pays is not measured.
 pub(crate) const OFFLOAD_PAYS_FROM_BYTES: u64 = 64 << 10;
 
 /// From this length in bytes on, threads that have nothing else to do help with one file. Starting them for smaller
-/// ones takes a fifth more of the processors and gains nothing sure (two threads against one, ext4 and tmpfs: 1.17 and
-/// 1.22 of the time at 4 MiB, 0.93 and 1.21 at 16 MiB).
+/// ones takes half as much again of the processors and gains nothing sure (`bench rules`, two threads against one at
+/// 32 MiB: 18 against 19 ms on ext4, 26 against 24 ms on tmpfs, 14 against 13 ms from ext4 to XFS; at 128 MiB 51 against
+/// 55 ms on ext4, 25 against 32 ms from ext4 to XFS). What bounds it is in `docs/design/one-big-file.md`.
 pub(crate) const SPLIT_PAYS_FROM_BYTES: u64 = 128 << 20;
 
 /// From this length in bytes on, bytes that nothing shares are moved around the cache on this file system; `None` means
@@ -194,7 +198,8 @@ fn uncached_pays_from_bytes(target: FileSystem) -> Option<u64> {
     (target == FileSystem::Apfs).then_some(10 << 20)
 }
 
-/// Preallocation of fewer bytes than this only costs.
+/// Preallocation of fewer bytes than this only costs. It is done where asked for: 512 MiB were written in 0.77 of the
+/// time on ext4, but on disk no sooner (0.46 s both, `bench rules`), and a copy that ends early has taken the room.
 pub(crate) const PREALLOCATE_FROM_BYTES: u64 = 4 << 20;
 
 /// Chooses among the methods that there are `here` for one file. What a table row has refused before is taken out by
