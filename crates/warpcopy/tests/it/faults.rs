@@ -305,8 +305,9 @@ fn e10_a_file_of_more_than_four_gigabytes_arrives() {
     let (source, target) = (scratch.join("a"), scratch.join("b"));
     let ends = [(0, 4096), ((2 << 30) - 4096, 8192), ((4 << 30) - 4096, 8192), (5 << 30, 7)];
     Shape::sparse("more than 32 bits", (5 << 30) + 7, &ends).make(&source);
-    for method in [Some(Method::CopyRange), Some(Method::Sendfile), Some(Method::ReadWrite), None] {
-        let options = Options::new().method(method);
+    let methods = [Method::CopyRange, Method::Sendfile, Method::ReadWrite];
+    for method in methods.into_iter().filter(|method| method.is_available()) {
+        let options = Options::new().method(Some(method));
         let report = Copier::new(options).copy_file(&source, &target).unwrap();
         assert_eq!(report.bytes.len, (5 << 30) + 7);
         let (was, is) = (File::open(&source).unwrap(), File::open(&target).unwrap());
