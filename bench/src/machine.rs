@@ -27,6 +27,7 @@ pub fn description() -> String {
     format!(
         "{processors} processors, {:.0} GiB of memory, Linux {}",
         bytes / f64::from(1 << 30),
-        uname.release().to_string_lossy()
+        // What comes behind the number names a build, not a kernel.
+        uname.release().to_string_lossy().split('-').next().unwrap_or_default()
     )
 }
