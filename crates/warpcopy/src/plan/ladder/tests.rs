@@ -345,6 +345,37 @@ fn unbuffered_copies_are_made_on_windows_only_if_asked_for() {
     }
 }
 
+/// What there is on macOS.
+const MACOS: Ladder =
+    Ladder::of(&[Method::Clone, Method::CopyFile, Method::Uncached, Method::ReadWrite]);
+
+fn on_macos(options: Options, len: u64, target_fs: FileSystem) -> Vec<Method> {
+    choose(MACOS, &options, &facts(len, len), FileSystem::Apfs, target_fs, 3)
+        .ladder
+        .iter()
+        .collect()
+}
+
+#[test]
+fn on_apfs_every_file_with_content_is_cloned_and_a_large_one_goes_around_the_cache_else() {
+    use Method::{Clone, CopyFile, ReadWrite, Uncached};
+    let apfs = |len| on_macos(Options::new(), len, FileSystem::Apfs);
+    assert_eq!(apfs(0), [ReadWrite]);
+    assert_eq!(apfs(1), [Clone, ReadWrite]);
+    assert_eq!(apfs(64 << 10), [Clone, CopyFile, ReadWrite]);
+    assert_eq!(apfs((10 << 20) - 1), [Clone, CopyFile, ReadWrite]);
+    assert_eq!(apfs(10 << 20), [Clone, Uncached, ReadWrite]);
+    // A volume that shares nothing, or is served by others: the cache is theirs to mind.
+    for target_fs in [FileSystem::Other, FileSystem::Network] {
+        let methods = on_macos(Options::new(), 10 << 20, target_fs);
+        assert_eq!(methods, [Clone, CopyFile, ReadWrite], "{target_fs:?}");
+        let asked = on_macos(Options::new().uncached(true), 1 << 20, target_fs);
+        assert_eq!(asked, [Clone, Uncached, ReadWrite], "{target_fs:?}");
+    }
+    let never = Options::new().reflink(Reflink::Never);
+    assert_eq!(on_macos(never, 1 << 20, FileSystem::Apfs), [ReadWrite]);
+}
+
 #[test]
 fn a_clone_is_tried_from_where_it_pays() {
     for target_fs in FILE_SYSTEMS {
