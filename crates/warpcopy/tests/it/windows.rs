@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::os::windows::fs::{FileTimesExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -176,6 +177,57 @@ fn is_cancelled_while_watched() -> bool {
         }
         Ok(_) => false,
     }
+}
+
+/// Names the directory in which the child of the next test copies.
+const CRASH_IN: &str = "WARPCOPY_TEST_CRASH_IN";
+
+/// Does nothing unless it is the child that the next test ends.
+#[test]
+fn child_that_copies_until_it_is_ended() {
+    let Some(directory) = std::env::var_os(CRASH_IN).map(PathBuf::from) else { return };
+    let (source, target) = (directory.join("source"), directory.join("target"));
+    loop {
+        let _ = copy(plain(), &source, &target); // whether it replaces it is seen by who ends this
+    }
+}
+
+// 54
+#[test]
+fn a_copier_that_is_ended_leaves_the_target_whole_and_what_it_made_by_a_name_of_its_own() {
+    const ATTEMPTS: usize = 20;
+    let scratch = scratch();
+    let (source, target) = (scratch.path().join("source"), scratch.path().join("target"));
+    write(&source, content(64 << 20));
+    let mut has_left_some = false;
+    for _ in 0..ATTEMPTS {
+        write(&target, "old");
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["windows::child_that_copies_until_it_is_ended", "--exact"])
+            .env(CRASH_IN, scratch.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let is_temporary = |name: &String| name.starts_with(".warpcopy-");
+        while !names(scratch.path()).iter().any(is_temporary) {
+            assert!(child.try_wait().unwrap().is_none(), "the child ended by itself");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let now = fs::read(&target).unwrap();
+        assert!(now == b"old" || now == content(64 << 20), "{} bytes", now.len());
+        let left = names(scratch.path());
+        assert!(left.is_superset(&BTreeSet::from(["source".into(), "target".into()])), "{left:?}");
+        for name in left.iter().filter(|name| *name != "source" && *name != "target") {
+            assert!(is_temporary(name), "{name}");
+            fs::remove_file(scratch.path().join(name)).unwrap();
+            has_left_some = true;
+        }
+        if has_left_some {
+            return;
+        }
+    }
+    panic!("in {ATTEMPTS} attempts none was ended while it copied");
 }
 
 // 8, 35
