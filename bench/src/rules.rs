@@ -26,7 +26,7 @@ const fn side(
 }
 
 /// Whether threads help with one big file that is below the threshold only the floor can show.
-const SIDES: [Side; 34] = [
+const SIDES: [Side; 37] = [
     side("clone_pays_from_bytes", "t1@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t4@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t1@xfs", "warpcp", "warpcp-clone"),
@@ -53,7 +53,15 @@ const SIDES: [Side; 34] = [
     side("BUFFER_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw1024-j1"),
     side("BUFFER_BYTES", "o512@tmpfs", "f3K-rw-j1", "f3K-rw1024-j1"),
     side("BUFFER_BYTES (alignment)", "o512@ext4", "f3K-rw-j1", "f3K-rwo16-j1"),
-    side("no preallocation by itself", "o512@ext4", "warpcp-j1", "warpcp-j1-preallocate"),
+    side("preallocation_pays", "t1024@ext4", "warpcp", "f3KU-cfr-j2"),
+    side("preallocation_pays", "o512@ext4", "warpcp-j1", "f3K-cfr-j1"),
+    side("preallocation_pays: not elsewhere", "o512@tmpfs", "warpcp-j1", "warpcp-j1-preallocate"),
+    side(
+        "preallocation_pays: not elsewhere",
+        "o512@ext4-xfs",
+        "warpcp-j1",
+        "warpcp-j1-preallocate",
+    ),
     side("no uncached by itself", "o512@ext4", "warpcp-j1", "warpcp-j1-uncached"),
     side("workers: clones on Btrfs", "w4@btrfs", "warpcp", "warpcp-j1"),
     side("workers: writes on Btrfs", "w4@btrfs", "warpcp-j1-read_write", "warpcp-j2-read_write"),

@@ -2,7 +2,10 @@
 
 use std::os::fd::BorrowedFd;
 
-use rustix::fs::{SeekFrom, Stat, copy_file_range, ftruncate, ioctl_ficlone, seek, sendfile};
+use rustix::fs::{
+    FallocateFlags, SeekFrom, Stat, copy_file_range, fallocate, ftruncate, ioctl_ficlone, seek,
+    sendfile,
+};
 use rustix::io::{Errno, Result, pread, pwrite, read, write};
 
 use crate::buffer::Buffer;
@@ -47,10 +50,18 @@ pub fn fill(
     if spec.keeps_all && has_holes {
         return around_holes(tools, spec, source, target, length);
     }
+    preallocate(spec, target, length)?;
     match spec.method {
         Method::CopyRange if length > spec.small_bytes => by_range(source, target, 0..length),
         Method::Send if length > spec.small_bytes => by_send(source, target, 0..length),
         _ => in_order(tools, source, target, length),
+    }
+}
+
+pub fn preallocate(spec: &Spec, target: BorrowedFd<'_>, length: u64) -> Result<()> {
+    match spec.preallocates && length >= 1 << 20 {
+        true => fallocate(target, FallocateFlags::KEEP_SIZE, 0, length),
+        false => Ok(()),
     }
 }
 

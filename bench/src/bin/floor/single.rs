@@ -24,6 +24,7 @@ pub fn copy(spec: &Spec, source: &CStr, target: &CStr) -> Result<()> {
     let to = openat(CWD, target, flags, Mode::from(stat.st_mode & 0o777))?;
     let is_dense = (stat.st_blocks * 512) >= stat.st_size;
     if spec.threads > 1 && spec.method != Method::Clone && is_dense {
+        content::preallocate(spec, to.as_fd(), stat.st_size as u64)?;
         in_chunks(spec, from.as_fd(), target, &stat)?;
     } else {
         content::fill(&mut tools, spec, from.as_fd(), to.as_fd(), &stat)?;

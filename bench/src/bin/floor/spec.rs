@@ -8,6 +8,7 @@
 //! | `n` | does not even set times |
 //! | `U` | each thread has a descriptor table of its own |
 //! | `I` | the names of a directory in the order of their inodes |
+//! | `P` | reserves the blocks of dense files of 1 MiB and more |
 //!
 //! `urK-v3q32-j1`: the same through io_uring in batches of 32 files; `v1` opens, reads, writes and closes in
 //! batches, `v3` opens and closes in batches and moves the bytes by plain calls, `v0` does the same without a ring.
@@ -36,6 +37,7 @@ pub struct Spec {
     pub sets_times: bool,
     pub has_own_tables: bool,
     pub sorts: bool,
+    pub preallocates: bool,
     pub method: Method,
     pub buffer_bytes: usize,
     pub buffer_skew: usize,
@@ -75,7 +77,7 @@ impl Spec {
             Some(_) => body.split_at(word),
             None => body.split_at(word - 1),
         };
-        if letters.contains(|c| !"KnUI".contains(c)) {
+        if letters.contains(|c| !"KnUIP".contains(c)) {
             return None;
         }
         Some(Spec {
@@ -83,6 +85,7 @@ impl Spec {
             sets_times: !letters.contains('n'),
             has_own_tables: letters.contains('U'),
             sorts: letters.contains('I'),
+            preallocates: letters.contains('P'),
             method: method(word)?,
             buffer_bytes: (number(numbers, None).unwrap_or(256) as usize) << 10,
             buffer_skew: number(numbers, Some('o')).unwrap_or(0) as usize,
@@ -140,8 +143,15 @@ mod tests {
         assert!(spec.method == Method::CopyRange);
         assert_eq!((spec.small_bytes, spec.buffer_bytes, spec.threads), (16 << 10, 256 << 10, 2));
 
-        let spec = Spec::parse("f3n-rw1024c4o16-j1").unwrap();
-        assert!(!spec.keeps_all && !spec.sets_times && spec.method == Method::ReadWrite);
+        assert!(!spec.preallocates);
+
+        let spec = Spec::parse("f3nP-rw1024c4o16-j1").unwrap();
+        assert!(
+            spec.preallocates
+                && !spec.keeps_all
+                && !spec.sets_times
+                && spec.method == Method::ReadWrite
+        );
         assert_eq!((spec.buffer_bytes, spec.chunk_bytes), (1 << 20, 4 << 20));
         assert_eq!(spec.buffer_skew, 16);
 

@@ -3,6 +3,8 @@
 //! One number holds the state: `at`, the bytes from the start of the target that are known to be right. A method
 //! that declines leaves the target cut at that length, and the next one goes on there.
 
+use std::ops::Range;
+
 use crate::plan::{
     Data, Fault, FillPlan, Ladder, Method, Mover, Part, Rule, Scope, Side, Verdict, classify,
 };
@@ -154,16 +156,13 @@ impl Filling<'_> {
     }
 
     fn by_parts(&mut self, mut rungs: Ladder) -> Result<(), Failure> {
-        if let (true, Some(length)) = (self.plan.preallocate, self.plan.len_bytes) {
-            self.call(Step::Preallocate, |mover| mover.preallocate(length))?;
-        }
         if self.plan.seeks_holes {
             self.by_segments(&mut rungs)?;
         } else {
             self.densely(&mut rungs)?;
         }
         self.filled.bytes.len = self.at;
-        let has_more_behind = self.plan.preallocate || self.plan.threads > 1;
+        let has_more_behind = self.plan.preallocate_from_bytes.is_some() || self.plan.threads > 1;
         let is_cut_short = has_more_behind && Some(self.at) != self.plan.len_bytes;
         if self.filled.bytes.holes > 0 || is_cut_short {
             self.set_len(self.at)?;
@@ -176,6 +175,7 @@ impl Filling<'_> {
         let Some(length) = self.plan.len_bytes else {
             return self.advance(u64::MAX, rungs).map(drop);
         };
+        self.preallocate(0..length)?;
         if self.advance(length, rungs)? == End::OfSource {
             return Ok(());
         }
@@ -218,14 +218,26 @@ impl Filling<'_> {
                     self.advance(limit.min(from.saturating_add(STEP_BYTES)), rungs)?
                 }
                 Data::Range(range) => {
-                    self.skip_to(range.start.min(limit));
-                    self.advance(range.end.min(limit), rungs)?
+                    let (start, end) = (range.start.min(limit), range.end.min(limit));
+                    self.skip_to(start);
+                    self.preallocate(self.at..end)?;
+                    self.advance(end, rungs)?
                 }
                 Data::Doubtful(range) => self.advance(range.end.min(limit), &mut { PLAIN })?,
             };
             if end == End::OfSource {
                 return Ok(());
             }
+        }
+    }
+
+    fn preallocate(&mut self, data: Range<u64>) -> Result<(), Failure> {
+        let len_bytes = data.end.saturating_sub(data.start);
+        match self.plan.preallocate_from_bytes {
+            Some(from_bytes) if len_bytes >= from_bytes => {
+                self.call(Step::Preallocate, |mover| mover.preallocate(data))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -300,7 +312,8 @@ impl Filling<'_> {
         self.around.counters.add_moved(part.advanced - part.skipped);
     }
 
-    /// Goes to the next rung, with nothing in the target beyond what is known to be right.
+    /// Goes to the next rung, with nothing in the target beyond what is known to be right. What a pair of file systems
+    /// or this process cannot do was not begun, so there is nothing to cut, and what was reserved stays.
     fn descend(
         &mut self,
         rungs: &mut Ladder,
@@ -310,7 +323,10 @@ impl Filling<'_> {
     ) -> Result<(), Failure> {
         self.refuse(method, reason, scope);
         *rungs = rungs.without(method.bit());
-        self.set_len(self.at)
+        match scope {
+            Scope::File => self.set_len(self.at),
+            _ => Ok(()),
+        }
     }
 
     fn refuse(&mut self, method: Method, reason: Reason, scope: Scope) {

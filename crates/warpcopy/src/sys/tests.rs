@@ -159,8 +159,9 @@ const INTRODUCTION: &str = "\
 Printed by a test from the tables in `crates/warpcopy/src/sys`; it fails when this page is not the tables. Run it with
 `WARPCOPY_BLESS=1` to print the page anew. Do not edit it by hand.
 
-Methods are tried in the order of this page, as far as the options and the file let them. One that declines leaves the
-target cut at the offset that is known to be right, and the next one goes on there. **A code that is not in the table is
+Methods are tried in the order of this page, as far as the options and the file let them. One that declines for one
+file leaves the target cut at the offset that is known to be right (what it declines for two devices or for every file it
+has not begun), and the next one goes on there. **A code that is not in the table is
 a failure**, and so are, by a test, a full disk, an exhausted quota, a read-only and a stale file from any method and an
 input/output error from local file systems: they are truths about the target, and another method would only hide them.
 

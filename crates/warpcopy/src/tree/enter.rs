@@ -109,10 +109,8 @@ impl Worker<'_> {
         })?;
         let is_harmless =
             context.options.existing == Existing::Skip || context.options.make == Make::HardLinks;
-        let is_twin = !made.is_made
-            && entering.parent.as_ref().is_some_and(|parent| parent.into.is_own)
-            && !self.run.may_meet;
-        if is_twin {
+        let is_own = entering.parent.as_ref().is_some_and(|parent| parent.into.is_own);
+        if !made.is_made && is_own {
             let error = entering.target.error(Operation::JustCreated);
             return Err(error.with_other((entering.source.path)()));
         }
@@ -130,7 +128,7 @@ impl Worker<'_> {
                 _ => sys::has_default_acl(made.open.handle.lend()),
             },
             owner_of_new: self.owner_of_new(&made),
-            is_own: made.is_made && !self.run.made.is_wanted(),
+            is_own: made.is_made && !self.run.made.is_wanted() && !self.run.may_meet,
         };
         if made.is_made {
             self.remember_made(&entering, made.facts.identity);

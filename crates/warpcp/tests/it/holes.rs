@@ -227,11 +227,36 @@ fn reserving_space_does_not_set_the_length() {
     }
     let (source, target) = (scratch.join("source"), scratch.join("target"));
     write(&source, bytes(8 << 20, 15));
-    let outcome = Warpcp::copy("--preallocate", &source, &target).trace("fallocate").succeeds();
+    // ext4 gains by it, so it is done unasked.
+    for options in ["", "--preallocate", "-j1", "--method=read_write"] {
+        let outcome = Warpcp::copy(options, &source, &target).trace("fallocate").succeeds();
+        assert_same_bytes(&source, &target);
+        assert_eq!(reserved(&outcome.trace), ["FALLOC_FL_KEEP_SIZE, 0, 8388608"], "{options}");
+    }
+}
+
+#[test]
+fn space_is_reserved_for_long_ranges_of_data_alone() {
+    let Some(scratch) = Scratch::on(Fs::Ext4) else { return };
+    if !can_trace() {
+        return;
+    }
+    let (source, target) = (scratch.join("source"), scratch.join("target"));
+    sparse(&source, 64 * MIB, &[(4 * MIB, &bytes(4096, 17)), (8 * MIB, &bytes(2 << 20, 18))]);
+    let outcome = Warpcp::copy("", &source, &target).trace("fallocate").succeeds();
     assert_same_bytes(&source, &target);
-    let calls: Vec<_> = outcome.trace.lines().filter(|line| line.contains("fallocate(")).collect();
-    assert!(!calls.is_empty(), "nothing was reserved");
-    assert!(calls.iter().all(|call| call.contains("FALLOC_FL_KEEP_SIZE")), "{calls:?}");
+    assert_eq!(reserved(&outcome.trace), ["FALLOC_FL_KEEP_SIZE, 8388608, 2097152"]);
+    assert!(blocks(&target) * 512 < 3 * MIB, "{} blocks", blocks(&target));
+
+    write(&source, bytes((1 << 20) - 1, 19));
+    let outcome = Warpcp::copy("", &source, &target).trace("fallocate").succeeds();
+    assert_eq!(reserved(&outcome.trace), [""; 0]);
+}
+
+/// What was reserved: mode, offset and length as strace writes them.
+fn reserved(trace: &str) -> Vec<&str> {
+    let calls = trace.lines().filter_map(|line| line.split_once("fallocate("));
+    calls.map(|(_, rest)| rest.split_once(", ").unwrap().1.split_once(')').unwrap().0).collect()
 }
 
 // T26: a file system that knows no holes answers "data" everywhere.

@@ -251,12 +251,15 @@ fn holes_are_asked_for_only_where_there_may_be_some() {
 #[test]
 fn blocks_are_reserved_only_where_that_harms_nothing() {
     everywhere(|case| {
-        if case.plan.preallocate {
-            case.holds(case.options.preallocate, "not asked for");
+        let pays = case.target_fs == FileSystem::Ext4;
+        if let Some(from_bytes) = case.plan.preallocate_from_bytes {
+            case.holds(case.options.preallocate || pays, "neither asked for nor of use");
             case.holds(case.target_fs != FileSystem::Btrfs, "Btrfs writes elsewhere anyway");
-            let is_dense = !case.plan.seeks_holes && !case.plan.makes_holes;
-            case.holds(is_dense, "the holes would be filled");
-            case.holds(case.source.len_bytes >= PREALLOCATE_FROM_BYTES, "too small to pay");
+            case.holds(!case.plan.makes_holes, "the holes would be filled");
+            case.holds(from_bytes == PREALLOCATE_FROM_BYTES, "too small to pay");
+        } else if case.options.preallocate || pays {
+            let is_harmful = case.plan.makes_holes || case.target_fs == FileSystem::Btrfs;
+            case.holds(is_harmful, "left out");
         }
     });
 }

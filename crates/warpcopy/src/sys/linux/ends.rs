@@ -210,8 +210,9 @@ impl Mover for Ends<'_> {
             .map_err(|code| Fault { code, side: Side::Target })
     }
 
-    fn preallocate(&mut self, len_bytes: u64) -> Result<(), Fault> {
-        match fallocate(self.target, FallocateFlags::KEEP_SIZE, 0, len_bytes) {
+    fn preallocate(&mut self, range: Range<u64>) -> Result<(), Fault> {
+        let len_bytes = range.end - range.start;
+        match fallocate(self.target, FallocateFlags::KEEP_SIZE, range.start, len_bytes) {
             // An optimisation that is not to be had: fallocate(2).
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM | Errno::NODEV | Errno::INTR) => {
                 Ok(())

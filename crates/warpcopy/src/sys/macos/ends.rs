@@ -128,12 +128,16 @@ impl Mover for Ends<'_> {
     }
 
     /// Advice, as Apple's own copyfile(3) takes it: a full disk is for the writes to find.
-    fn preallocate(&mut self, len_bytes: u64) -> Result<(), Fault> {
+    fn preallocate(&mut self, range: Range<u64>) -> Result<(), Fault> {
+        // What is reserved begins where the file's blocks end, so behind a hole there is nothing to ask for.
+        if range.start > 0 {
+            return Ok(());
+        }
         let mut wanted = libc::fstore_t {
             fst_flags: 0,
             fst_posmode: libc::F_PEOFPOSMODE,
             fst_offset: 0,
-            fst_length: libc::off_t::try_from(len_bytes).unwrap_or(libc::off_t::MAX),
+            fst_length: libc::off_t::try_from(range.end).unwrap_or(libc::off_t::MAX),
             fst_bytesalloc: 0,
         };
         let target = self.plain.target.as_raw_fd();

@@ -134,7 +134,7 @@ impl Mover for Ends<'_> {
     }
 
     /// There is no call for it that every Unix has and that leaves the length alone.
-    fn preallocate(&mut self, _len_bytes: u64) -> Result<(), Fault> {
+    fn preallocate(&mut self, _range: Range<u64>) -> Result<(), Fault> {
         Ok(())
     }
 }

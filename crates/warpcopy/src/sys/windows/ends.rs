@@ -200,8 +200,12 @@ impl Mover for Ends<'_> {
         set_len(self.target, len_bytes).map_err(at(Side::Target))
     }
 
-    fn preallocate(&mut self, len_bytes: u64) -> Result<(), Fault> {
-        let info = FILE_ALLOCATION_INFO { AllocationSize: len_bytes.cast_signed() };
+    fn preallocate(&mut self, range: Range<u64>) -> Result<(), Fault> {
+        // What is reserved begins at the file's start, so behind a hole there is nothing to ask for.
+        if range.start > 0 {
+            return Ok(());
+        }
+        let info = FILE_ALLOCATION_INFO { AllocationSize: range.end.cast_signed() };
         match set(self.target, FileAllocationInfo, &info) {
             // An optimisation that is not to be had.
             Err(code) if NOT_THERE.contains(&code) => Ok(()),

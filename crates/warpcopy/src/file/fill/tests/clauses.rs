@@ -1,6 +1,8 @@
 //! One example for each clause of the loop. What survives a random history may still be wrong in the one place
 //! where it matters: `progress_of_one_method_does_not_count_for_the_next` was such a survivor once.
 
+use std::ops::Range;
+
 use rustix::io::Errno;
 
 use crate::error::Operation;
@@ -626,7 +628,7 @@ fn whoever_watches_sees_what_was_moved_and_what_was_shared() {
 
 /// Says of every place that the next data begins before it, and of most that it ends there, too.
 struct Backwards {
-    moved: Vec<std::ops::Range<u64>>,
+    moved: Vec<Range<u64>>,
     questions: u32,
 }
 
@@ -635,7 +637,7 @@ impl Mover for Backwards {
         unreachable!()
     }
 
-    fn part(&mut self, _: Method, range: std::ops::Range<u64>) -> Result<Part, Fault> {
+    fn part(&mut self, _: Method, range: Range<u64>) -> Result<Part, Fault> {
         self.moved.push(range.clone());
         Ok(Part { advanced: range.end - range.start, skipped: 0, was_short: false })
     }
@@ -654,7 +656,7 @@ impl Mover for Backwards {
         Ok(())
     }
 
-    fn preallocate(&mut self, _: u64) -> Result<(), Fault> {
+    fn preallocate(&mut self, _: Range<u64>) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -691,15 +693,16 @@ fn zeros_that_became_holes_are_counted_as_holes() {
 
 #[test]
 fn blocks_are_reserved_after_the_clone_and_before_the_data() {
-    let plan = FillPlan { preallocate: true, ..plan(&[Clone, CopyRange, ReadWrite], 20) };
+    let plan =
+        FillPlan { preallocate_from_bytes: Some(1), ..plan(&[Clone, CopyRange, ReadWrite], 20) };
     let mut kernel = Kernel::new(20).react([code(Errno::XDEV)]);
     fills(&mut kernel, &plan);
-    assert_eq!(kernel.calls()[1], Call::Preallocate(20, Ok(())));
+    assert_eq!(kernel.calls()[1], Call::Preallocate(0..20, Ok(())));
 }
 
 #[test]
 fn blocks_that_cannot_be_reserved_say_that_the_disk_is_full_before_it_is() {
-    let plan = FillPlan { preallocate: true, ..plan(&[CopyRange, ReadWrite], 20) };
+    let plan = FillPlan { preallocate_from_bytes: Some(1), ..plan(&[CopyRange, ReadWrite], 20) };
     let mut kernel = Kernel::new(20).react([Act::Breaks]);
     let failure = fails(&mut kernel, &plan);
     assert!(matches!(failure, Failure::Fault { step: Step::Preallocate, offset: 0, .. }));
@@ -708,7 +711,7 @@ fn blocks_that_cannot_be_reserved_say_that_the_disk_is_full_before_it_is() {
 
 #[test]
 fn reserved_blocks_beyond_a_source_that_shrank_are_given_back() {
-    let plan = FillPlan { preallocate: true, ..plan(&[ReadWrite], 20) };
+    let plan = FillPlan { preallocate_from_bytes: Some(1), ..plan(&[ReadWrite], 20) };
     let shrunk = Reaction { change: Change::Shrinks(5), act: Act::All };
     let mut kernel = Kernel::new(20).react([shrunk]);
     fills(&mut kernel, &plan);
@@ -743,7 +746,7 @@ impl Mover for Long {
         unreachable!()
     }
 
-    fn part(&mut self, method: Method, range: std::ops::Range<u64>) -> Result<Part, Fault> {
+    fn part(&mut self, method: Method, range: Range<u64>) -> Result<Part, Fault> {
         self.asked.push(range.end - range.start);
         let advanced = self.source_len.saturating_sub(range.start).min(range.end - range.start);
         let was_short = method == ReadWrite && advanced < range.end - range.start;
@@ -762,7 +765,7 @@ impl Mover for Long {
         Ok(())
     }
 
-    fn preallocate(&mut self, _: u64) -> Result<(), Fault> {
+    fn preallocate(&mut self, _: Range<u64>) -> Result<(), Fault> {
         Ok(())
     }
 }

@@ -110,7 +110,7 @@ impl Random {
             len_bytes: has_length.then_some(source_len),
             seeks_holes: has_length && self.one_in(2),
             makes_holes: self.one_in(3),
-            preallocate: has_length && self.one_in(6),
+            preallocate_from_bytes: self.one_in(4).then(|| 1 + self.below(9)),
             threads: 1 + self.below(2) as usize,
             must_clone,
         };
@@ -166,7 +166,7 @@ fn history() -> impl Strategy<Value = History> {
                 len_bytes: Some(source_len),
                 seeks_holes: seeks,
                 makes_holes: makes,
-                preallocate,
+                preallocate_from_bytes: preallocate.then_some(4),
                 threads: 1,
                 must_clone: false,
             };

@@ -47,6 +47,8 @@ struct Referee<'a> {
     /// The holes of the source that were left out.
     holes: Vec<Range<u64>>,
     has_begun: bool,
+    /// The data for which blocks are to be reserved before it is moved.
+    to_reserve: Option<Range<u64>>,
     is_last: bool,
     is_cancelled: bool,
 }
@@ -74,9 +76,13 @@ pub(super) fn judge(
         range: None,
         holes: Vec::new(),
         has_begun: false,
+        to_reserve: None,
         is_last: false,
         is_cancelled: false,
     };
+    if let (false, Some(len)) = (plan.seeks_holes, plan.len_bytes) {
+        referee.is_to_come(0..len);
+    }
     for (number, entry) in kernel.log.iter().enumerate() {
         referee.follow(entry).map_err(|wrong| format!("call {number}: {wrong}"))?;
     }
@@ -108,7 +114,7 @@ impl Referee<'_> {
             Call::NextData(from, answer) => self.next_data(*from, answer)?,
             Call::SourceLen(answer) => self.source_len(*answer)?,
             Call::SetLen(len, answer) => self.set_len(*len, *answer)?,
-            Call::Preallocate(len, answer) => self.preallocate(*len, *answer)?,
+            Call::Preallocate(range, answer) => self.preallocate(range, *answer)?,
         }
         self.is_cancelled = entry.is_cancelled;
         Ok(())
@@ -136,6 +142,7 @@ impl Referee<'_> {
             rule!(method == same, "{same} was to be asked again");
         }
         self.due = Due::Anything;
+        rule!(self.to_reserve.is_none(), "nothing was reserved");
         rule!(range.start == self.at, "{range:?} does not begin at {}", self.at);
         let asked = range.end.saturating_sub(range.start);
         rule!(asked > 0, "nothing was asked for");
@@ -203,6 +210,7 @@ impl Referee<'_> {
             Ok(Data::Range(data)) => {
                 self.skip_to(data.start.min(self.limit));
                 self.range = Some((self.at..data.end.min(self.limit), false));
+                self.is_to_come(self.at..data.end.min(self.limit));
             }
             Ok(Data::Doubtful(data)) => {
                 self.range = Some((from..data.end.min(self.limit), true));
@@ -245,14 +253,21 @@ impl Referee<'_> {
         Ok(())
     }
 
-    fn preallocate(&mut self, len: u64, answer: Result<(), Fault>) -> Result<(), String> {
-        rule!(!self.has_begun, "blocks were reserved too late");
+    fn preallocate(&mut self, range: &Range<u64>, answer: Result<(), Fault>) -> Result<(), String> {
         self.begin();
-        rule!(self.plan.preallocate && Some(len) == self.plan.len_bytes, "{len} reserved");
+        let due = self.to_reserve.take();
+        rule!(due.as_ref() == Some(range), "{range:?} was reserved instead of {due:?}");
         if let Err(fault) = answer {
             self.due = Due::Failure(fault, Step::Preallocate);
         }
         Ok(())
+    }
+
+    /// Room is reserved for data that is long enough.
+    fn is_to_come(&mut self, data: Range<u64>) {
+        let from_bytes = self.plan.preallocate_from_bytes;
+        let is_long = from_bytes.is_some_and(|from| data.end.saturating_sub(data.start) >= from);
+        self.to_reserve = is_long.then_some(data);
     }
 
     /// The time of whole-file methods is over.
@@ -294,9 +309,8 @@ impl Referee<'_> {
         self.refusals.push(Refusal { method, reason, offset: self.at, scope });
         self.rungs.remove(0);
         (self.has_moved, self.was_repeated) = (None, false);
-        // What a clone of these two devices can never do, it has not begun.
-        let is_clean = method.is_whole() && scope != Scope::File;
-        self.due = if is_clean { Due::Anything } else { Due::Cut };
+        // What these two devices or this process can never do was not begun.
+        self.due = if scope == Scope::File { Due::Cut } else { Due::Anything };
     }
 
     fn conclude(self, kernel: &Kernel, answer: &Result<Filled, Failure>) -> Result<(), String> {

@@ -61,7 +61,7 @@ pub(super) enum Call {
     NextData(u64, Result<Data, Fault>),
     SourceLen(Result<u64, Fault>),
     SetLen(u64, Result<(), Fault>),
-    Preallocate(u64, Result<(), Fault>),
+    Preallocate(Range<u64>, Result<(), Fault>),
 }
 
 /// A call, and whether the flag was up when it returned.
@@ -208,9 +208,14 @@ impl Kernel {
         self.target[offset] = byte;
     }
 
-    fn spoil(&mut self, range: Range<u64>, bytes: u64) {
-        for offset in range.clone().take(bytes as usize) {
-            self.write(offset, WRONG);
+    /// Leaves wrong bytes behind, unless the code is about two devices or the process, or an interruption: then
+    /// nothing was begun.
+    fn spoil(&mut self, method: Method, errno: Errno, range: Range<u64>, bytes: u64) {
+        let verdict = classify(RULES, method, code_of(errno), false, false);
+        if matches!(verdict, Verdict::Refused(Scope::File) | Verdict::Failed) {
+            for offset in range.take(bytes as usize) {
+                self.write(offset, WRONG);
+            }
         }
     }
 
@@ -220,11 +225,7 @@ impl Kernel {
             Act::Some(bytes) => bytes.min(self.source_len),
             Act::Zero => 0,
             Act::Code(errno, bytes) => {
-                // A code about two devices comes before anything is shared.
-                let verdict = classify(RULES, Method::Clone, code_of(errno), false, false);
-                if matches!(verdict, Verdict::Refused(Scope::File) | Verdict::Failed) {
-                    self.spoil(0..self.source_len, bytes);
-                }
+                self.spoil(Method::Clone, errno, 0..self.source_len, bytes);
                 return Err(fault(errno));
             }
             Act::Breaks => return Err(Fault { code: BROKEN, side: Side::Either }),
@@ -246,7 +247,7 @@ impl Kernel {
             Act::Code(errno, bytes) => {
                 // It is the read that is interrupted; nothing was written then.
                 if method != Method::ReadWrite {
-                    self.spoil(range, bytes);
+                    self.spoil(method, errno, range, bytes);
                 }
                 return Err(fault(errno));
             }
@@ -342,12 +343,12 @@ impl Mover for Kernel {
         answer
     }
 
-    fn preallocate(&mut self, len_bytes: u64) -> Result<(), Fault> {
+    fn preallocate(&mut self, range: Range<u64>) -> Result<(), Fault> {
         let answer = match self.next() {
             Act::Breaks => Err(Fault { code: BROKEN, side: Side::Target }),
             _ => Ok(()),
         };
-        self.note(Call::Preallocate(len_bytes, answer));
+        self.note(Call::Preallocate(range, answer));
         answer
     }
 }
@@ -367,7 +368,7 @@ pub(super) fn plan(methods: &[Method], len_bytes: u64) -> FillPlan {
         len_bytes: Some(len_bytes),
         seeks_holes: false,
         makes_holes: false,
-        preallocate: false,
+        preallocate_from_bytes: None,
         threads: 1,
         must_clone: methods == [Method::Clone],
     }
