@@ -27,9 +27,11 @@ mod special;
 mod target;
 
 use std::ffi::{CString, OsStr};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::copier::Filter;
@@ -103,7 +105,7 @@ impl Context {
         const ASKED_MAX: usize = 256;
         match self.options.workers {
             Some(asked) => asked.get().min(ASKED_MAX),
-            None => sys::processors().clamp(1, CHOSEN_MAX),
+            None => available_parallelism().map_or(1, NonZero::get).clamp(1, CHOSEN_MAX),
         }
     }
 

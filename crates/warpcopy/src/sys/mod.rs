@@ -8,6 +8,9 @@
 //! | `portable` | FreeBSD and every other Unix |
 //! | `unix` | not a platform: what the Unixes but Linux share |
 //!
+//! What is no system's own is here: `buffer`, `zeros`, and the types that all answer with. `no_snapshots` and `only_linux`
+//! answer for platforms that have no such thing.
+//!
 //! What each of them owes, under the same names, in terms of open handles and of names below them (compilation fails
 //! where one is missing):
 //!
@@ -20,10 +23,10 @@
 //! | names | `name_unnamed`, `finish` (close and publish what was made), `discard`, `rename_over`, `rename_to_free`, `remove`, `may_write` |
 //! | looking | `facts`, `facts_at`, `file_system`, `Listing` |
 //! | attributes | `Place`, `set_owner`, `set_mode`, `set_times`, `set_flags`, `xattr_names`, `copy_xattr`, `remove_xattr`, `has_default_acl`, `is_acl`, `ACL_ACCESS`, `ACL_DEFAULT`, `CAPABILITY` |
-//! | bytes | `Ends` (the `Mover`), `Buffer`, `set_len`, and for streams `wait_a_moment`, `read_some`, `write_some` |
-//! | trees | `snapshot`, `NO_SNAPSHOT_HERE`; `no_snapshots` has both for platforms without such a thing |
+//! | bytes | `Ends` (the `Mover`), `BUFFER_BYTES`, `set_len`, and for streams `wait_a_moment`, `read_some`, `write_some` |
+//! | trees | `snapshot`, `NO_SNAPSHOT_HERE` |
 //! | disk | `sync_data`, `sync_all`, `sync_directory` |
-//! | process | `processors`, `open_files_max`, `address_space_max`, `umask`, `own_umask`, `own_descriptor_table`, `can_own_descriptor_table`, `is_superuser`, `caller` |
+//! | process | `open_files_max`, `address_space_max`, `umask`, `own_umask`, `own_descriptor_table`, `can_own_descriptor_table`, `is_superuser`, `caller` |
 //! | meaning | `METHODS` (what there is here), `CREATING` (which of them make their own target), `RULES` (what their codes mean), and the codes that the engine asks about by name |
 
 #[cfg(all(target_os = "linux", not(warpcopy_portable)))]
@@ -58,6 +61,15 @@ mod no_snapshots;
 #[cfg(any(warpcopy_portable, not(any(target_os = "linux", target_os = "macos"))))]
 pub(crate) use no_snapshots::*;
 
+#[cfg(any(warpcopy_portable, not(target_os = "linux")))]
+mod only_linux;
+#[cfg(any(warpcopy_portable, not(target_os = "linux")))]
+pub(crate) use only_linux::*;
+
+mod buffer;
+mod zeros;
+pub(crate) use buffer::Buffer;
+
 /// Linux's table, by which the loop that fills files is tested: it has a row of every sort.
 #[cfg(all(test, any(warpcopy_portable, all(unix, not(target_os = "linux")))))]
 #[path = "linux/rules.rs"]
@@ -70,7 +82,9 @@ pub(crate) use linux_rules::RULES as LINUX_RULES;
 
 pub(crate) use platform::*;
 
-use crate::plan::{Code, Facts};
+use std::ffi::{CStr, OsString};
+
+use crate::plan::{Code, Facts, Kind};
 
 /// A file is more than its content: streams and attributes go with it whatever is to be kept, as `CopyFileW` does it.
 pub(crate) const WHOLE_FILES: bool = cfg!(windows);
@@ -80,11 +94,11 @@ pub(crate) const KEEPS_SOME_ANYWAY: bool = WHOLE_FILES || cfg!(target_os = "maco
 
 /// On macOS, the mark of a file that came from the internet.
 #[cfg(any(target_os = "macos", all(test, target_os = "linux", not(warpcopy_portable))))]
-pub(crate) const QUARANTINE: &std::ffi::CStr = c"com.apple.quarantine";
+pub(crate) const QUARANTINE: &CStr = c"com.apple.quarantine";
 
 /// Whether this one does: that mark on macOS, every stream of a file on Windows, where one of them is it ("Mark of the
 /// Web").
-pub(crate) fn is_kept_anyway(name: &std::ffi::CStr) -> bool {
+pub(crate) fn is_kept_anyway(name: &CStr) -> bool {
     #[cfg(target_os = "macos")]
     return name == QUARANTINE;
     #[cfg(not(target_os = "macos"))]
@@ -124,6 +138,28 @@ pub(crate) enum CommitError {
     Name(Code),
     /// It has its name, but not the flags that could only be set after that.
     Flags(Code),
+}
+
+/// One name of a directory; what it is may be unknown, and is only a hint in any case (getdents(2)).
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) name: OsString,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) inode: u64,
+}
+
+/// What a stream is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ready {
+    ToRead,
+    ToWrite,
+}
+
+/// Who the calling process acts as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) owner: u32,
+    pub(crate) group: u32,
 }
 
 /// What of its source a target may take along that a method makes whole. What it may not, the method takes off again.

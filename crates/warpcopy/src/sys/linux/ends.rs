@@ -11,35 +11,15 @@ use rustix::io::{Errno, pread, pwrite, read, write};
 use super::direct::{self, DirectPair};
 use super::{Answer, Borrowed, Progress, code, facts, retry, split};
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
+use crate::sys::{Buffer, Ready, zeros};
 
 /// Bytes read at once, page-aligned: 512 MiB took 0.20 s on ext4 so, 0.25 s by 64 KiB, 0.66 s by 1 MiB (such writes make
 /// folios of memory that a virtual machine may have given back to its host), and 0.46 s in a buffer that begins 16 bytes
 /// behind a page's start (`bench rules`).
-const BUFFER_BYTES: usize = 256 << 10;
+pub(crate) const BUFFER_BYTES: usize = 256 << 10;
 
 /// What one thread is started for at least: some tens of microseconds against milliseconds.
 const SLICE_BYTES_MIN: u64 = 2 << 20;
-
-/// Grain in which zeros become holes: the block size of the common file systems.
-const ZERO_GRAIN_BYTES: usize = 4 << 10;
-
-/// What direct I/O wants of memory at most: a page.
-const ALIGNMENT_MAX: usize = 4 << 10;
-
-/// A buffer for reading and writing, aligned for direct I/O; made when it is first used.
-#[derive(Default)]
-pub(crate) struct Buffer(Vec<u8>);
-
-impl Buffer {
-    pub(crate) fn bytes(&mut self) -> &mut [u8] {
-        if self.0.is_empty() {
-            // Zeroed by the system, page by page as it is used: a small file touches one.
-            self.0 = vec![0; BUFFER_BYTES + ALIGNMENT_MAX];
-        }
-        let start = self.0.as_ptr().align_offset(ALIGNMENT_MAX);
-        &mut self.0[start..start + BUFFER_BYTES]
-    }
-}
 
 /// Both ends of one regular file's copy.
 pub(crate) struct Ends<'a> {
@@ -128,7 +108,13 @@ impl<'a> Ends<'a> {
         };
         let data = &buffer[..count];
         let skipped = if self.makes_holes {
-            write_around_zeros(self.target, self.target_fs, data, range.start)
+            let (target, target_fs) = (self.target, self.target_fs);
+            zeros::write_around(
+                data,
+                range.start,
+                |data, offset| write_all_at(target, data, offset),
+                |hole| punch(target, target_fs, hole),
+            )
         } else {
             write_all_at(self.target, data, range.start).map(|()| 0)
         };
@@ -285,43 +271,9 @@ fn punch(target: Borrowed<'_>, target_fs: FileSystem, hole: Range<u64>) {
     }
 }
 
-/// Writes what is not zero and returns how many zeros were left out. The target holds nothing there yet.
-fn write_around_zeros(
-    target: Borrowed<'_>,
-    target_fs: FileSystem,
-    data: &[u8],
-    offset: u64,
-) -> Result<u64, Errno> {
-    let mut skipped = 0;
-    let mut written = 0;
-    let mut position = 0;
-    // Grains are counted from the file's start, so that holes come out aligned.
-    let mut grain = ZERO_GRAIN_BYTES - (offset % ZERO_GRAIN_BYTES as u64) as usize;
-    while position < data.len() {
-        let end = (position + grain).min(data.len());
-        if data[position..end].iter().all(|byte| *byte == 0) {
-            write_all_at(target, &data[written..position], offset + written as u64)?;
-            punch(target, target_fs, offset + position as u64..offset + end as u64);
-            skipped += (end - position) as u64;
-            written = end;
-        }
-        position = end;
-        grain = ZERO_GRAIN_BYTES;
-    }
-    write_all_at(target, &data[written..], offset + written as u64)?;
-    Ok(skipped)
-}
-
 /// Cuts or extends an open file.
 pub(crate) fn set_len(file: Borrowed<'_>, len_bytes: u64) -> Answer<()> {
     retry(|| ftruncate(file, len_bytes))
-}
-
-/// What a stream is waited for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ready {
-    ToRead,
-    ToWrite,
 }
 
 /// Waits a moment for a stream; `false` if it is not ready yet. A FIFO without a writer is not, until one has come.

@@ -1,6 +1,6 @@
 //! The entries of a directory, a bounded batch at a time.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 
@@ -8,15 +8,7 @@ use rustix::fs::{FileType, RawDir};
 
 use super::facts::kind_of;
 use super::{Answer, Borrowed, code};
-use crate::plan::Kind;
-
-/// One name; what it is may be unknown, and is only a hint in any case (getdents(2)).
-#[derive(Debug)]
-pub(crate) struct Listed {
-    pub(crate) name: OsString,
-    pub(crate) kind: Option<Kind>,
-    pub(crate) inode: u64,
-}
+use crate::sys::Listed;
 
 /// Bytes asked of the kernel at once. 100,000 names took 49 calls with 64 KiB and 782 with 4 KiB; more brings
 /// nothing measurable.

@@ -39,9 +39,9 @@ use super::{Answer, CommitError, Lend, Progress, Takes};
 use crate::plan::Code;
 
 pub(crate) use attributes::*;
-pub(crate) use ends::{Buffer, Ends, Ready, read_some, set_len, wait_a_moment, write_some};
+pub(crate) use ends::{BUFFER_BYTES, Ends, read_some, set_len, wait_a_moment, write_some};
 pub(crate) use facts::*;
-pub(crate) use listing::{Listed, Listing};
+pub(crate) use listing::Listing;
 pub(crate) use names::*;
 pub(crate) use process::*;
 pub(crate) use rules::*;

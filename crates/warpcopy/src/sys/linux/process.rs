@@ -4,6 +4,8 @@ use rustix::fs::Mode;
 use rustix::process::{Resource, getrlimit, umask as umask_of_thread};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
+use crate::sys::Caller;
+
 /// Returns how many descriptors the process may have open.
 pub(crate) fn open_files_max() -> usize {
     getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| limit as usize)
@@ -12,11 +14,6 @@ pub(crate) fn open_files_max() -> usize {
 /// Returns how many bytes of addresses the process may use, if there is a limit.
 pub(crate) fn address_space_max() -> Option<u64> {
     getrlimit(Resource::As).current
-}
-
-/// Returns how many threads can run at once.
-pub(crate) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, |count| count.get())
 }
 
 /// Returns whether the caller is the superuser, whose writes keep set-id bits (`CAP_FSETID`).
@@ -65,13 +62,6 @@ pub(crate) fn own_umask() -> Option<u32> {
     let mask = umask_of_thread(Mode::from_raw_mode(0o077));
     umask_of_thread(mask);
     Some(mask.as_raw_mode())
-}
-
-/// Who the calling process acts as.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Caller {
-    pub(crate) owner: u32,
-    pub(crate) group: u32,
 }
 
 /// Returns who new files of this process belong to, as a rule.

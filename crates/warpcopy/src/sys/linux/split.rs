@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use rustix::io::{Errno, pread, pwrite};
 
 use super::Borrowed;
-use super::ends::{Buffer, fault};
+use super::ends::fault;
 use crate::plan::{Fault, Part, Side};
+use crate::sys::Buffer;
 
 /// What a thread takes at once. In chunks of a buffer's length the threads meet at every call, for both write to the
 /// same spot: 1 GiB took 0.69 of `cp`'s time from ext4 to XFS so and 0.58 in chunks of 8 MiB. Chunks of 2 MiB take as

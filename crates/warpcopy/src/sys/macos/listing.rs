@@ -1,23 +1,14 @@
 //! The entries of a directory, a bounded batch at a time, with their kinds: getattrlistbulk(2).
 
-use std::ffi::{OsStr, OsString, c_void};
+use std::ffi::{OsStr, c_void};
 use std::mem::zeroed;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 
 use super::bulk::{self, Next};
 use super::names::last_code;
-use crate::plan::Kind;
-use crate::sys::Answer;
 use crate::sys::unix::Borrowed;
-
-/// One name; what it is may be unknown, and is only a hint in any case.
-#[derive(Debug)]
-pub(crate) struct Listed {
-    pub(crate) name: OsString,
-    pub(crate) kind: Option<Kind>,
-    pub(crate) inode: u64,
-}
+use crate::sys::{Answer, Listed};
 
 /// Bytes asked of the kernel at once: some thousand names.
 const BATCH_BYTES: usize = 128 << 10;

@@ -46,19 +46,13 @@ pub(super) use rules_tests::table;
 
 #[cfg(target_os = "macos")]
 pub(crate) use self::{
-    attributes::*,
-    ends::{Buffer, Ends},
-    listing::{Listed, Listing},
-    names::*,
-    rules::*,
-    volumes::file_system,
+    attributes::*, ends::Ends, listing::Listing, names::*, rules::*, volumes::file_system,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use super::unix::{
-    Borrowed, Caller, Handle, LinkText, Place, Ready, address_space_max, caller,
-    can_own_descriptor_table, create, create_through, create_unnamed, facts, facts_at,
-    is_superuser, link_text, make_directory, make_link, make_symlink, may_write, name_unnamed,
-    open_directory, open_directory_path, open_files_max, open_sink, open_source, open_target,
-    own_descriptor_table, own_umask, processors, read_link, read_some, remove, rename_over,
-    set_len, set_mode, set_owner, umask, wait_a_moment, working_directory, write_some,
+    BUFFER_BYTES, Borrowed, Handle, LinkText, Place, address_space_max, caller, create,
+    create_through, facts, facts_at, is_superuser, link_text, make_directory, make_link,
+    make_symlink, may_write, open_directory, open_directory_path, open_files_max, open_sink,
+    open_source, open_target, read_link, read_some, remove, rename_over, set_len, set_mode,
+    set_owner, umask, wait_a_moment, working_directory, write_some,
 };

@@ -90,9 +90,6 @@ pub(crate) const NO_ATTRIBUTE: Code = NOATTR;
 /// The handle is open for its path alone.
 pub(crate) const PATH_ONLY: Code = BADF;
 
-/// A file without a name cannot be made here.
-pub(crate) const NO_UNNAMED_HERE: [Code; 1] = [NOTSUP];
-
 /// A file cannot be made beside an existing one that may be written: directories that only others may change,
 /// and read-only ones.
 pub(crate) const NO_NEIGHBOUR_HERE: [Code; 5] = [PERM, ACCES, ROFS, NOENT, NOTSUP];

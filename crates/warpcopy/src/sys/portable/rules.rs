@@ -63,9 +63,6 @@ pub(crate) const NO_ATTRIBUTE: Code = NOT_SUPPORTED;
 /// The handle is open for its path alone.
 pub(crate) const PATH_ONLY: Code = code(Errno::BADF);
 
-/// A file without a name cannot be made here.
-pub(crate) const NO_UNNAMED_HERE: [Code; 1] = [NOT_SUPPORTED];
-
 /// A file cannot be made beside an existing one that may be written: directories that only others may change,
 /// read-only ones with a writable file mounted into them, and procfs (ENOENT).
 pub(crate) const NO_NEIGHBOUR_HERE: [Code; 5] = [

@@ -11,31 +11,10 @@ use rustix::io::{Errno, pread, pwrite, read};
 
 use super::{Borrowed, code, retry};
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
-use crate::sys::Progress;
+use crate::sys::{Buffer, Progress, zeros};
 
 /// Bytes read at once.
-const BUFFER_BYTES: usize = 1 << 20;
-
-/// Grain in which zeros become holes: the block size of the common file systems.
-const ZERO_GRAIN_BYTES: usize = 4 << 10;
-
-/// What moving around the cache wants of memory at most: a page, of 16 KiB on Apple silicon.
-const ALIGNMENT_MAX: usize = 16 << 10;
-
-/// A buffer for reading and writing, aligned to a page; made when it is first used.
-#[derive(Default)]
-pub(crate) struct Buffer(Vec<u8>);
-
-impl Buffer {
-    pub(crate) fn bytes(&mut self) -> &mut [u8] {
-        if self.0.is_empty() {
-            // Zeroed by the system, page by page as it is used: a small file touches few.
-            self.0 = vec![0; BUFFER_BYTES + ALIGNMENT_MAX];
-        }
-        let start = self.0.as_ptr().align_offset(ALIGNMENT_MAX);
-        &mut self.0[start..start + BUFFER_BYTES]
-    }
-}
+pub(crate) const BUFFER_BYTES: usize = 1 << 20;
 
 /// Both ends of one regular file's copy.
 pub(crate) struct Ends<'a> {
@@ -92,7 +71,8 @@ impl<'a> Ends<'a> {
         };
         let data = &buffer[..count];
         let skipped = if self.makes_holes || self.hole.contains(&range.start) {
-            write_around_zeros(self.target, data, range.start)
+            let write = |data: &[u8], offset| write_all_at(self.target, data, offset);
+            zeros::write_around(data, range.start, write, |_| {})
         } else {
             write_all_at(self.target, data, range.start).map(|()| 0)
         };
@@ -214,25 +194,6 @@ pub(in crate::sys) fn write_all_at(
         }
     }
     Ok(())
-}
-
-/// Writes what is not zero and returns how many zeros were left out. The target holds nothing there yet.
-fn write_around_zeros(target: Borrowed<'_>, data: &[u8], offset: u64) -> Result<u64, Errno> {
-    let (mut skipped, mut written, mut position) = (0, 0, 0);
-    // Grains are counted from the file's start, so that holes come out aligned.
-    let mut grain = ZERO_GRAIN_BYTES - (offset % ZERO_GRAIN_BYTES as u64) as usize;
-    while position < data.len() {
-        let end = (position + grain).min(data.len());
-        if data[position..end].iter().all(|byte| *byte == 0) {
-            write_all_at(target, &data[written..position], offset + written as u64)?;
-            skipped += (end - position) as u64;
-            written = end;
-        }
-        position = end;
-        grain = ZERO_GRAIN_BYTES;
-    }
-    write_all_at(target, &data[written..], offset + written as u64)?;
-    Ok(skipped)
 }
 
 #[cfg(test)]

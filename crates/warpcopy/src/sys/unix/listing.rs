@@ -1,21 +1,13 @@
 //! The entries of a directory, by readdir(3).
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{Dir, FileType};
 
 use super::facts::kind_of;
 use super::{Answer, Borrowed, code, retry};
-use crate::plan::Kind;
-
-/// One name; what it is may be unknown, and is only a hint in any case.
-#[derive(Debug)]
-pub(crate) struct Listed {
-    pub(crate) name: OsString,
-    pub(crate) kind: Option<Kind>,
-    pub(crate) inode: u64,
-}
+use crate::sys::Listed;
 
 /// Lists directories; the reading position stays in the directory's handle.
 pub(crate) struct Listing;

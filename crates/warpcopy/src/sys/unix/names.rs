@@ -85,20 +85,6 @@ pub(crate) fn create_through(directory: Borrowed<'_>, name: &OsStr, mode: u32) -
     retry(|| openat(directory, name, flags, mode_of(mode)))
 }
 
-/// Creates a regular file without a name: only Linux can.
-pub(crate) fn create_unnamed(_directory: Borrowed<'_>, _mode: u32) -> Answer<Handle> {
-    Err(crate::sys::NOT_SUPPORTED)
-}
-
-/// Gives an unnamed file a name; there are none.
-pub(crate) fn name_unnamed(
-    _file: Borrowed<'_>,
-    _directory: Borrowed<'_>,
-    _name: &OsStr,
-) -> Answer<()> {
-    Err(crate::sys::NOT_SUPPORTED)
-}
-
 /// A mode as the system spells it; its width differs between systems.
 pub(in crate::sys) fn mode_of(mode: u32) -> Mode {
     Mode::from_raw_mode(mode as _)

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use rustix::process::{Resource, getrlimit};
 
 use super::{create, facts, open_directory, remove, working_directory};
-use crate::sys::Lend;
+use crate::sys::{Caller, Lend};
 
 /// Returns how many descriptors the process may have open.
 pub(crate) fn open_files_max() -> usize {
@@ -16,11 +16,6 @@ pub(crate) fn open_files_max() -> usize {
 /// Returns how many bytes of addresses the process may use, if there is a limit.
 pub(crate) fn address_space_max() -> Option<u64> {
     getrlimit(Resource::As).current
-}
-
-/// Returns how many threads can run at once.
-pub(crate) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, |count| count.get())
 }
 
 /// Returns whether the caller is the superuser, whose writes keep set-id bits.
@@ -41,28 +36,6 @@ pub(crate) fn umask() -> u32 {
         facts.ok()
     };
     made_with_everything().map_or(0o077, |facts| !facts.mode & 0o777)
-}
-
-/// Whether a thread can have a descriptor table of its own: on Linux alone.
-pub(crate) fn can_own_descriptor_table() -> bool {
-    false
-}
-
-/// Leaves the descriptor table shared.
-pub(crate) fn own_descriptor_table() -> bool {
-    false
-}
-
-/// Leaves the umask shared.
-pub(crate) fn own_umask() -> Option<u32> {
-    None
-}
-
-/// Who the calling process acts as.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Caller {
-    pub(crate) owner: u32,
-    pub(crate) group: u32,
 }
 
 /// Returns who new files of this process belong to, as a rule.

@@ -5,17 +5,11 @@ use rustix::fs::ftruncate;
 use rustix::io::{Errno, read, write};
 
 use super::{Answer, Borrowed, code, retry};
+use crate::sys::Ready;
 
 /// Cuts or extends an open file.
 pub(crate) fn set_len(file: Borrowed<'_>, len_bytes: u64) -> Answer<()> {
     retry(|| ftruncate(file, len_bytes))
-}
-
-/// What a stream is waited for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ready {
-    ToRead,
-    ToWrite,
 }
 
 /// Waits a moment for a stream; `false` if it is not ready yet. A FIFO without a writer is not, until one has come.

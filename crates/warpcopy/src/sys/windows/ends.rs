@@ -21,35 +21,14 @@ use super::rules::{BROKEN_PIPE, ENCRYPTION_FAILED, HANDLE_EOF, MORE_DATA, NOT_TH
 use super::unbuffered::UnbufferedPair;
 use super::{Borrowed, done, masks, raw};
 use crate::plan::{Code, Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
-use crate::sys::{Answer, Progress};
+use crate::sys::{Answer, Buffer, Progress, Ready, zeros};
 
 /// Clones made by builds before Windows 11 24H2 and Server 2025 are made one at a time and looked at (microsoft/CopyOnWrite,
 /// README, 0.3.0).
 const CLONES_TRUSTED_FROM_BUILD: u32 = 26_100;
 
 /// Bytes read at once: as on Linux, not measured here.
-const BUFFER_BYTES: usize = 256 << 10;
-
-/// Grain in which zeros become holes: NTFS frees no less than 64 KiB of a file that is not compressed, ReFS a cluster;
-/// smaller ones cost nothing.
-const ZERO_GRAIN_BYTES: usize = 4 << 10;
-
-/// What unbuffered I/O wants of memory at most: a page.
-const ALIGNMENT_MAX: usize = 4 << 10;
-
-/// A buffer for reading and writing, aligned for unbuffered I/O; made when it is first used.
-#[derive(Default)]
-pub(crate) struct Buffer(Vec<u8>);
-
-impl Buffer {
-    pub(crate) fn bytes(&mut self) -> &mut [u8] {
-        if self.0.is_empty() {
-            self.0 = vec![0; BUFFER_BYTES + ALIGNMENT_MAX];
-        }
-        let start = self.0.as_ptr().align_offset(ALIGNMENT_MAX);
-        &mut self.0[start..start + BUFFER_BYTES]
-    }
-}
+pub(crate) const BUFFER_BYTES: usize = 256 << 10;
 
 /// Both ends of one regular file's copy.
 pub(crate) struct Ends<'a> {
@@ -127,8 +106,9 @@ impl<'a> Ends<'a> {
         }
         self.make_sparse();
         let data = &self.buffer.bytes()[..count];
+        let write = |data: &[u8], offset| write_all_at(self.target, data, offset);
         part.skipped =
-            write_around_zeros(self.target, data, range.start).map_err(at(Side::Target))?;
+            zeros::write_around(data, range.start, write, |_| {}).map_err(at(Side::Target))?;
         Ok(part)
     }
 }
@@ -280,27 +260,6 @@ pub(super) fn write_all_at(target: Borrowed<'_>, mut data: &[u8], mut offset: u6
     Ok(())
 }
 
-/// Writes what is not zero and returns how many zeros were left out. The target holds nothing there yet.
-fn write_around_zeros(target: Borrowed<'_>, data: &[u8], offset: u64) -> Answer<u64> {
-    let mut skipped = 0;
-    let mut written = 0;
-    let mut position = 0;
-    // Grains are counted from the file's start, so that holes come out aligned.
-    let mut grain = ZERO_GRAIN_BYTES - (offset % ZERO_GRAIN_BYTES as u64) as usize;
-    while position < data.len() {
-        let end = (position + grain).min(data.len());
-        if data[position..end].iter().all(|byte| *byte == 0) {
-            write_all_at(target, &data[written..position], offset + written as u64)?;
-            skipped += (end - position) as u64;
-            written = end;
-        }
-        position = end;
-        grain = ZERO_GRAIN_BYTES;
-    }
-    write_all_at(target, &data[written..], offset + written as u64)?;
-    Ok(skipped)
-}
-
 /// Cuts or extends an open file.
 pub(crate) fn set_len(file: Borrowed<'_>, len_bytes: u64) -> Answer<()> {
     let info = FILE_END_OF_FILE_INFO { EndOfFile: len_bytes.cast_signed() };
@@ -311,13 +270,6 @@ fn set<T>(file: Borrowed<'_>, class: i32, info: &T) -> Answer<()> {
     let pointer = std::ptr::from_ref(info).cast();
     // SAFETY: the pointer and the size describe a structure of the class's type.
     done(unsafe { SetFileInformationByHandle(raw(file), class, pointer, size_of::<T>() as u32) })
-}
-
-/// What a stream is waited for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ready {
-    ToRead,
-    ToWrite,
 }
 
 /// Waits a moment for a stream. There is no waiting that does not read: the call itself waits.

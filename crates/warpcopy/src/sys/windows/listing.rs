@@ -10,16 +10,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 use super::entries::{Form, entries};
 use super::rules::{NO_MORE_FILES, NOT_THERE};
 use super::{Borrowed, done, raw};
-use crate::plan::Kind;
-use crate::sys::Answer;
-
-/// One name; what it is may be unknown, and is only a hint in any case.
-#[derive(Debug)]
-pub(crate) struct Listed {
-    pub(crate) name: OsString,
-    pub(crate) kind: Option<Kind>,
-    pub(crate) inode: u64,
-}
+use crate::sys::{Answer, Listed};
 
 /// Bytes asked for at once, as much as the standard library's tree removal asks for; SMB sends at most 64 KiB.
 const BATCH_BYTES: usize = 64 << 10;

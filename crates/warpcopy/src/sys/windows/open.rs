@@ -295,20 +295,6 @@ fn create_with(
     Opening { access, disposition, options, attributes }.open(&location)
 }
 
-/// Creates a regular file without a name, which there is not here.
-pub(crate) fn create_unnamed(_directory: Borrowed<'_>, _mode: u32) -> Answer<Handle> {
-    Err(super::NOT_SUPPORTED)
-}
-
-/// Gives an unnamed file a name; there are none.
-pub(crate) fn name_unnamed(
-    _file: Borrowed<'_>,
-    _directory: Borrowed<'_>,
-    _name: &OsStr,
-) -> Answer<()> {
-    Err(super::NOT_SUPPORTED)
-}
-
 /// Makes a directory; there is no mode.
 pub(crate) fn make_directory(directory: Borrowed<'_>, name: &OsStr, _mode: u32) -> Answer<()> {
     let location = Location::of_new(directory, name)?;

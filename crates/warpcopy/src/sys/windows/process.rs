@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use windows_sys::Wdk::System::SystemServices::RtlGetVersion;
 use windows_sys::Win32::System::SystemInformation::OSVERSIONINFOW;
 
+use crate::sys::Caller;
+
 /// Returns the number of the system's build: 26100 is Windows 11 24H2 and Server 2025.
 pub(super) fn build() -> u32 {
     static BUILD: OnceLock<u32> = OnceLock::new();
@@ -32,11 +34,6 @@ pub(crate) fn address_space_max() -> Option<u64> {
     None
 }
 
-/// Returns how many threads can run at once.
-pub(crate) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, |count| count.get())
-}
-
 /// Returns whether the caller is the superuser, who gives files away; nobody is here.
 pub(crate) fn is_superuser() -> bool {
     false
@@ -45,28 +42,6 @@ pub(crate) fn is_superuser() -> bool {
 /// Returns what the process takes away from the mode of new files: nothing.
 pub(crate) fn umask() -> u32 {
     0
-}
-
-/// Whether a thread can have handles of its own, which there are not.
-pub(crate) fn can_own_descriptor_table() -> bool {
-    false
-}
-
-/// Gives the calling thread handles of its own, which there are not.
-pub(crate) fn own_descriptor_table() -> bool {
-    false
-}
-
-/// Gives the calling thread a umask of its own; there is none to share.
-pub(crate) fn own_umask() -> Option<u32> {
-    None
-}
-
-/// Who the calling process acts as; owners are left to the system.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Caller {
-    pub(crate) owner: u32,
-    pub(crate) group: u32,
 }
 
 /// Returns who new files of this process belong to.

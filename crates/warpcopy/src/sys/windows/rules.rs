@@ -119,8 +119,6 @@ pub(crate) const CANNOT_KEEP: [Code; 5] =
 pub(crate) const NO_ATTRIBUTE: Code = NOT_FOUND;
 /// The handle is open for its path alone, which does not keep anything from being asked here.
 pub(crate) const PATH_ONLY: Code = INVALID_HANDLE;
-/// A file without a name cannot be made here, nor anywhere.
-pub(crate) const NO_UNNAMED_HERE: [Code; 1] = [NOT_SUPPORTED];
 /// A file cannot be made beside an existing one that may be written: directories that only others may change.
 pub(crate) const NO_NEIGHBOUR_HERE: [Code; 3] = [ACCESS_DENIED, WRITE_PROTECT, NOT_SUPPORTED];
 /// The target cannot be synced because there is nothing behind it: FlushFileBuffers on the console.

@@ -1,0 +1,21 @@
+//! Room to read into and write from.
+
+use super::BUFFER_BYTES;
+
+/// What moving around the cache wants of memory at most: a page, of 16 KiB on Apple silicon.
+const ALIGNMENT_MAX: usize = 16 << 10;
+
+/// A buffer for reading and writing, aligned for what goes around the cache; made when it is first used.
+#[derive(Default)]
+pub(crate) struct Buffer(Vec<u8>);
+
+impl Buffer {
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        if self.0.is_empty() {
+            // Zeroed by the system, page by page as it is used: a small file touches few.
+            self.0 = vec![0; BUFFER_BYTES + ALIGNMENT_MAX];
+        }
+        let start = self.0.as_ptr().align_offset(ALIGNMENT_MAX);
+        &mut self.0[start..start + BUFFER_BYTES]
+    }
+}
