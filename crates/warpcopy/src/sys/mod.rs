@@ -6,7 +6,7 @@
 //! | `macos` | macOS |
 //! | `windows` | Windows 10 1607 and later |
 //! | `portable` | FreeBSD and every other Unix |
-//! | `unix` | not a platform: what the Unixes but Linux share |
+//! | `unix` | not a platform: what the Unixes share |
 //!
 //! What is no system's own is here: `buffer`, `zeros`, and the types that all answer with. `no_snapshots` and `only_linux`
 //! answer for platforms that have no such thing.
@@ -39,7 +39,7 @@ mod windows;
 #[cfg(windows)]
 use windows as platform;
 
-#[cfg(any(warpcopy_portable, all(unix, not(target_os = "linux"))))]
+#[cfg(unix)]
 mod unix;
 
 #[cfg(any(target_os = "macos", all(test, target_os = "linux", not(warpcopy_portable))))]

@@ -9,8 +9,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, openat, statx};
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2, pwrite, pwritev2};
 
 use super::ends::{fault, length_of};
-use super::names::descriptor_path;
-use super::{Borrowed, Handle};
+use super::{Borrowed, Handle, descriptor_path};
 use crate::plan::{Fault, Part, Side};
 
 /// linux/fs.h; the pages that a call brings in are dropped after it.

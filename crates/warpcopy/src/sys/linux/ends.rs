@@ -2,16 +2,15 @@
 
 use std::ops::Range;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{
     FallocateFlags, SeekFrom, copy_file_range, fallocate, fstat, ftruncate, seek, sendfile,
 };
-use rustix::io::{Errno, pread, pwrite, read, write};
+use rustix::io::{Errno, pread, pwrite, read};
 
 use super::direct::{self, DirectPair};
-use super::{Answer, Borrowed, Progress, code, facts, retry, split};
+use super::{Borrowed, code, facts, retry, split};
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
-use crate::sys::{Buffer, Ready, zeros};
+use crate::sys::{Buffer, Progress, zeros};
 
 /// Bytes read at once, page-aligned: 512 MiB took 0.20 s on ext4 so, 0.25 s by 64 KiB, 0.66 s by 1 MiB (such writes make
 /// folios of memory that a virtual machine may have given back to its host), and 0.46 s in a buffer that begins 16 bytes
@@ -268,37 +267,5 @@ fn punch(target: Borrowed<'_>, target_fs: FileSystem, hole: Range<u64>) {
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         // Best effort: a hole that is not punched costs space only.
         let _ = fallocate(target, flags, hole.start, hole.end - hole.start);
-    }
-}
-
-/// Cuts or extends an open file.
-pub(crate) fn set_len(file: Borrowed<'_>, len_bytes: u64) -> Answer<()> {
-    retry(|| ftruncate(file, len_bytes))
-}
-
-/// Waits a moment for a stream; `false` if it is not ready yet. A FIFO without a writer is not, until one has come.
-pub(crate) fn wait_a_moment(stream: Borrowed<'_>, ready: Ready) -> Answer<bool> {
-    const MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-    let events = match ready {
-        Ready::ToRead => PollFlags::IN,
-        Ready::ToWrite => PollFlags::OUT,
-    };
-    match poll(&mut [PollFd::from_borrowed_fd(stream, events)], Some(&MOMENT)) {
-        Ok(count) => Ok(count > 0),
-        Err(Errno::INTR) => Ok(false),
-        Err(errno) => Err(code(errno)),
-    }
-}
-
-/// Reads from where a stream stands; zero is its end.
-pub(crate) fn read_some(stream: Borrowed<'_>, buffer: &mut [u8]) -> Answer<usize> {
-    read(stream, buffer).map_err(code)
-}
-
-/// Writes where a stream stands; returns how much it took.
-pub(crate) fn write_some(stream: Borrowed<'_>, data: &[u8]) -> Answer<usize> {
-    match write(stream, data) {
-        Ok(0) => Err(code(Errno::IO)),
-        answer => answer.map_err(code),
     }
 }

@@ -6,9 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{FileType, RawDir};
 
-use super::facts::kind_of;
-use super::{Answer, Borrowed, code};
-use crate::sys::Listed;
+use super::{Borrowed, code, kind_of};
+use crate::sys::{Answer, Listed};
 
 /// Bytes asked of the kernel at once. 100,000 names took 49 calls with 64 KiB and 782 with 4 KiB; more brings
 /// nothing measurable.

@@ -1,25 +1,8 @@
-//! What the process may do: limits, umask, descriptor tables.
+//! The umask, and what a thread can have of its own.
 
 use rustix::fs::Mode;
-use rustix::process::{Resource, getrlimit, umask as umask_of_thread};
+use rustix::process::umask as umask_of_thread;
 use rustix::thread::{UnshareFlags, unshare_unsafe};
-
-use crate::sys::Caller;
-
-/// Returns how many descriptors the process may have open.
-pub(crate) fn open_files_max() -> usize {
-    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| limit as usize)
-}
-
-/// Returns how many bytes of addresses the process may use, if there is a limit.
-pub(crate) fn address_space_max() -> Option<u64> {
-    getrlimit(Resource::As).current
-}
-
-/// Returns whether the caller is the superuser, whose writes keep set-id bits (`CAP_FSETID`).
-pub(crate) fn is_superuser() -> bool {
-    rustix::process::geteuid().is_root()
-}
 
 /// Returns the umask without changing it, which a library must not do even for a moment. Where the system does
 /// not tell (before Linux 4.7, or without /proc) the strictest is assumed.
@@ -62,12 +45,4 @@ pub(crate) fn own_umask() -> Option<u32> {
     let mask = umask_of_thread(Mode::from_raw_mode(0o077));
     umask_of_thread(mask);
     Some(mask.as_raw_mode())
-}
-
-/// Returns who new files of this process belong to, as a rule.
-pub(crate) fn caller() -> Caller {
-    Caller {
-        owner: rustix::process::geteuid().as_raw(),
-        group: rustix::process::getegid().as_raw(),
-    }
 }

@@ -3,6 +3,7 @@
 use rustix::io::Errno;
 
 use super::rules::*;
+use super::{INTERRUPTED, code};
 use crate::plan::{Code, Method, Scope, Verdict};
 use crate::sys::tables::Table;
 

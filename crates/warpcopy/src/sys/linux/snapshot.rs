@@ -10,9 +10,11 @@ use rustix::fs::{CWD, readlinkat};
 use rustix::io::Errno;
 use rustix::ioctl::{Opcode, Setter, Updater, ioctl, opcode};
 
-use super::names::descriptor_path;
-use super::{Answer, Borrowed, code, facts, file_system, open_source, retry, working_directory};
+use super::{
+    Borrowed, code, descriptor_path, facts, file_system, open_source, retry, working_directory,
+};
 use crate::plan::{FileSystem, NoSnapshot};
+use crate::sys::Answer;
 
 /// `BTRFS_IOCTL_MAGIC`.
 const MAGIC: u8 = 0x94;

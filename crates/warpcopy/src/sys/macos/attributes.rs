@@ -32,7 +32,7 @@ pub(crate) fn is_acl(name: &CStr) -> bool {
 
 /// Sets access and modification time, and that of birth, which comes after them: an earlier modification takes it along.
 pub(crate) fn set_times(place: Place<'_>, facts: &Facts) -> Answer<()> {
-    unix::set_read_and_write_times(place, facts)?;
+    unix::set_times(place, facts)?;
     match facts.born.map_or(Ok(()), |born| set_birth(place, born)) {
         // A file system that keeps none.
         Err(code) if CANNOT_KEEP.contains(&code) => Ok(()),

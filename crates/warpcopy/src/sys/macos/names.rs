@@ -274,7 +274,7 @@ fn fcntl_or_fsync(file: Borrowed<'_>, command: c_int) -> Answer<()> {
     let file = file.as_fd();
     // SAFETY: the command takes no argument.
     match answer(unsafe { libc::fcntl(file.as_raw_fd(), command) }) {
-        Err(NOTSUP | OPNOTSUPP | NOTTY | INVAL) => unix::fsync(file),
+        Err(NOTSUP | OPNOTSUPP | NOTTY | INVAL) => unix::sync_all(file),
         answer => answer,
     }
 }

@@ -1,6 +1,6 @@
 //! Owner, mode and times, through handles.
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 
 use rustix::fs::{
     AtFlags, Gid, Timespec, Timestamps, Uid, chmodat, chownat, fchmod, fchown, futimens, utimensat,
@@ -8,6 +8,18 @@ use rustix::fs::{
 
 use super::{Answer, Borrowed, mode_of, retry};
 use crate::plan::{Facts, Time};
+
+/// The access control list of a file.
+pub(crate) const ACL_ACCESS: &CStr = c"system.posix_acl_access";
+/// The list that new entries of a directory inherit.
+pub(crate) const ACL_DEFAULT: &CStr = c"system.posix_acl_default";
+/// File capabilities: any later write or change of owner removes them.
+pub(crate) const CAPABILITY: &CStr = c"security.capability";
+
+/// Whether an extended attribute is one of the access control lists.
+pub(crate) fn is_acl(name: &CStr) -> bool {
+    name == ACL_ACCESS || name == ACL_DEFAULT
+}
 
 /// Something whose attributes can be set: an open file, or a node by name that cannot be opened.
 #[derive(Clone, Copy)]
@@ -37,20 +49,19 @@ pub(crate) fn set_mode(place: Place<'_>, mode: u32) -> Answer<()> {
         Place::Named(directory, name) => {
             retry(|| chmodat(directory, name, mode_of(mode), AtFlags::SYMLINK_NOFOLLOW))
         }
-        // fchmodat(2) takes no flags there: go by the node itself.
+        // fchmodat(2) follows links there and fchmodat2(2) is younger than Linux 6.6: go by the node itself.
         #[cfg(target_os = "linux")]
         Place::Named(directory, name) => {
             use rustix::fs::{CWD, OFlags};
-            use std::os::fd::AsRawFd;
             let node = super::open(directory, name, OFlags::PATH | OFlags::NOFOLLOW)?;
-            let path = format!("/proc/thread-self/fd/{}", node.as_raw_fd());
+            let path = super::descriptor_path(crate::sys::Lend::lend(&node));
             retry(|| chmodat(CWD, &path, mode_of(mode), AtFlags::empty()))
         }
     }
 }
 
 /// Sets access and modification time.
-pub(in crate::sys) fn set_read_and_write_times(place: Place<'_>, facts: &Facts) -> Answer<()> {
+pub(crate) fn set_times(place: Place<'_>, facts: &Facts) -> Answer<()> {
     let times = Timestamps {
         last_access: timespec(facts.accessed),
         last_modification: timespec(facts.modified),
@@ -65,4 +76,9 @@ pub(in crate::sys) fn set_read_and_write_times(place: Place<'_>, facts: &Facts) 
 
 fn timespec(time: Time) -> Timespec {
     Timespec { tv_sec: time.seconds, tv_nsec: time.nanoseconds.into() }
+}
+
+/// Sets the flags of a file that keeps those of its source; there are none here.
+pub(crate) fn set_flags(_place: Place<'_>, _facts: &Facts) -> Answer<()> {
+    Ok(())
 }

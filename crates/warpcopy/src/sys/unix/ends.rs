@@ -23,7 +23,6 @@ pub(crate) struct Ends<'a> {
     pub(crate) makes_holes: bool,
     pub(crate) buffer: &'a mut Buffer,
     /// The target as it was right after it was cloned: never, a clone makes its own target where there are any.
-    #[cfg_attr(target_os = "macos", expect(dead_code, reason = "it has its own"))]
     pub(crate) cloned: Option<Facts>,
     /// Where the source says it holds nothing.
     hole: Range<u64>,

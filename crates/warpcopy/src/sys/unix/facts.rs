@@ -18,7 +18,7 @@ pub(crate) fn facts_at(directory: Borrowed<'_>, name: &OsStr, follow: bool) -> A
     retry(|| statat(directory, name, flags)).map(|stat| translate(&stat))
 }
 
-pub(super) fn kind_of(file_type: FileType) -> Kind {
+pub(in crate::sys) fn kind_of(file_type: FileType) -> Kind {
     match file_type {
         FileType::Directory => Kind::Directory,
         FileType::Symlink => Kind::Symlink,

@@ -1,4 +1,4 @@
-//! What every Unix shares, through calls that POSIX has. A platform takes from here what it does not do better.
+//! What the Unixes share, through calls that POSIX has. A platform takes from here what it does not do better.
 //!
 //! | file | what it gives |
 //! |---|---|
@@ -10,14 +10,21 @@
 //! | `ends` | an open source and target, read and written |
 //! | `streams` | FIFOs and devices |
 //! | `process` | limits, umask, who it acts as |
+//! | `rules` | codes by name |
+
+#![cfg_attr(
+    any(target_os = "macos", all(target_os = "linux", not(warpcopy_portable))),
+    allow(dead_code, unused_imports, reason = "`portable` takes all of it")
+)]
 
 mod attributes;
 mod ends;
 mod facts;
-#[cfg(not(target_os = "macos"))]
 mod listing;
 mod names;
 mod process;
+#[cfg(not(target_os = "macos"))]
+mod rules;
 mod streams;
 #[cfg(any(target_os = "macos", target_os = "linux"))]
 pub(super) mod xattrs;
@@ -32,10 +39,11 @@ use crate::plan::Code;
 pub(crate) use attributes::*;
 pub(crate) use ends::*;
 pub(crate) use facts::*;
-#[cfg(not(target_os = "macos"))]
 pub(crate) use listing::*;
 pub(crate) use names::*;
 pub(crate) use process::*;
+#[cfg(not(target_os = "macos"))]
+pub(crate) use rules::*;
 pub(crate) use streams::*;
 
 /// An open file or directory.

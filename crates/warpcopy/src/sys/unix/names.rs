@@ -11,6 +11,8 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::{Answer, Borrowed, Handle, code, retry};
+use crate::plan::{Facts, Kind, Method};
+use crate::sys::{CommitError, Progress, Takes};
 
 /// The handle that relative operands start from.
 pub(crate) fn working_directory() -> Borrowed<'static> {
@@ -69,11 +71,12 @@ pub(in crate::sys) fn open(directory: Borrowed<'_>, name: &OsStr, flags: OFlags)
     retry(|| openat(directory, name, flags | OFlags::CLOEXEC, Mode::empty()))
 }
 
-fn no_follow(follow: bool) -> OFlags {
+pub(in crate::sys) fn no_follow(follow: bool) -> OFlags {
     if follow { OFlags::empty() } else { OFlags::NOFOLLOW }
 }
 
-/// Creates a regular file under a name that must be free. `mode` is reduced by the umask.
+/// Creates a regular file under a name that must be free. `mode` is reduced by the umask, or by the
+/// directory's default ACL.
 pub(crate) fn create(directory: Borrowed<'_>, name: &OsStr, mode: u32) -> Answer<Handle> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     retry(|| openat(directory, name, flags, mode_of(mode)))
@@ -85,12 +88,19 @@ pub(crate) fn create_through(directory: Borrowed<'_>, name: &OsStr, mode: u32) -
     retry(|| openat(directory, name, flags, mode_of(mode)))
 }
 
+/// The path that stands for an open file. It names the calling thread's descriptor table, which may be its own.
+#[cfg(target_os = "linux")]
+pub(in crate::sys) fn descriptor_path(file: Borrowed<'_>) -> std::ffi::CString {
+    let path = format!("/proc/thread-self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+    std::ffi::CString::new(path).expect("a number holds no NUL")
+}
+
 /// A mode as the system spells it; its width differs between systems.
 pub(in crate::sys) fn mode_of(mode: u32) -> Mode {
     Mode::from_raw_mode(mode as _)
 }
 
-/// Makes a directory; `mode` is reduced by the umask.
+/// Makes a directory; `mode` is reduced by the umask, or by the parent's default ACL.
 pub(crate) fn make_directory(directory: Borrowed<'_>, name: &OsStr, mode: u32) -> Answer<()> {
     retry(|| mkdirat(directory, name, mode_of(mode)))
 }
@@ -114,6 +124,26 @@ pub(crate) fn read_link(directory: Borrowed<'_>, name: &OsStr) -> Answer<LinkTex
     Ok(OsString::from_vec(text.into_bytes()))
 }
 
+/// Makes a FIFO, socket or device. The device number is that of the node, not of the file system that holds it.
+#[cfg(not(target_os = "macos"))]
+pub(crate) fn make_special(
+    directory: Borrowed<'_>,
+    name: &OsStr,
+    kind: Kind,
+    mode: u32,
+    device: u64,
+) -> Answer<()> {
+    use rustix::fs::{FileType, mknodat};
+    let file_type = match kind {
+        Kind::Fifo => FileType::Fifo,
+        Kind::Socket => FileType::Socket,
+        Kind::CharDevice => FileType::CharacterDevice,
+        Kind::BlockDevice => FileType::BlockDevice,
+        Kind::File | Kind::Directory | Kind::Symlink => return Err(crate::sys::INVALID),
+    };
+    retry(|| mknodat(directory, name, file_type, mode_of(mode), device))
+}
+
 /// Makes another name of an existing file; a symbolic link is linked itself unless `follow`.
 pub(crate) fn make_link(
     from: (Borrowed<'_>, &OsStr),
@@ -124,8 +154,38 @@ pub(crate) fn make_link(
     retry(|| linkat(from.0, from.1, to.0, to.1, flags))
 }
 
+/// Creates a file with the source's content by a method of [`CREATING`](crate::sys::CREATING), of which there are none here.
+pub(crate) fn create_by(
+    _method: Method,
+    _source: (Borrowed<'_>, &Facts),
+    _takes: Takes,
+    _directory: Borrowed<'_>,
+    _name: &OsStr,
+    _progress: Progress<'_>,
+) -> Answer<Handle> {
+    Err(crate::sys::NOT_SUPPORTED)
+}
+
+/// Closes a file that was made and gives it its name, if it has another (`temporary`) until now. The flags of `_like`
+/// that a file must not have before would come after that; there are none here.
+pub(crate) fn finish(
+    file: Handle,
+    directory: Borrowed<'_>,
+    temporary: Option<&OsStr>,
+    name: &OsStr,
+    replace: bool,
+    _like: Option<&Facts>,
+) -> Result<(), CommitError> {
+    close(file).map_err(CommitError::Close)?;
+    match temporary {
+        Some(temporary) if replace => rename_over(directory, temporary, name),
+        Some(temporary) => crate::sys::rename_to_free(directory, temporary, name),
+        None => Ok(()),
+    }
+    .map_err(CommitError::Name)
+}
+
 /// Closes and removes a file that was not finished.
-#[cfg(not(target_os = "macos"))]
 pub(crate) fn discard(file: Handle, directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
     drop(file);
     remove(directory, name)
@@ -143,7 +203,6 @@ pub(crate) fn rename_over(directory: Borrowed<'_>, from: &OsStr, to: &OsStr) -> 
 
 /// Renames within a directory; the new name must be free. A second name takes the place of the first: for a moment the
 /// file has both. Where there are no links the name is taken by an empty file of our own, which is renamed over.
-#[cfg(not(target_os = "macos"))]
 pub(in crate::sys) fn link_to_free(
     directory: Borrowed<'_>,
     from: &OsStr,
@@ -179,6 +238,6 @@ pub(crate) fn close(file: Handle) -> Answer<()> {
 }
 
 /// Forces a file or directory with its attributes to what the system calls stable storage.
-pub(in crate::sys) fn fsync(file: Borrowed<'_>) -> Answer<()> {
+pub(crate) fn sync_all(file: Borrowed<'_>) -> Answer<()> {
     retry(|| rustix::fs::fsync(file.as_fd()))
 }

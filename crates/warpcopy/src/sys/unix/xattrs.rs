@@ -43,7 +43,7 @@ pub(in crate::sys) fn names(place: Place<'_>, out: &mut Vec<CString>) -> Answer<
         loop {
             let mut buffer = vec![MaybeUninit::uninit(); room];
             match flistxattr(file, &mut buffer) {
-                Ok((list, _)) => return Ok(split(list)),
+                Ok((list, _)) => return Ok(split(list).collect::<Vec<_>>()),
                 // The list may grow while it is read, but not for ever.
                 Err(Errno::RANGE) if room < LIST_BYTES_MAX => room *= 8,
                 Err(Errno::INTR) => {}
@@ -63,9 +63,10 @@ pub(in crate::sys) fn names(place: Place<'_>, out: &mut Vec<CString>) -> Answer<
 /// More than any system lists (64 KiB on Linux; macOS has no limit of its own).
 const LIST_BYTES_MAX: usize = 4 << 20;
 
-fn split(list: &[u8]) -> Vec<CString> {
+/// The names in a list, each of which ends in a zero.
+pub(in crate::sys) fn split(list: &[u8]) -> impl Iterator<Item = CString> {
     let names = list.split_inclusive(|byte| *byte == 0);
-    names.filter_map(|name| CStr::from_bytes_with_nul(name).ok()).map(CStr::to_owned).collect()
+    names.filter_map(|name| CStr::from_bytes_with_nul(name).ok()).map(CStr::to_owned)
 }
 
 /// Copies one extended attribute from one place to another; `value` is room to do it in.

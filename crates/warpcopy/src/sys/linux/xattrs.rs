@@ -1,83 +1,18 @@
-//! Owner, mode, times and extended attributes, through handles.
+//! Extended attributes, through handles and by name.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{
-    AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags, chmodat, chownat, fchmod, fchown,
-    fgetxattr, fgetxattr_query, flistxattr, fremovexattr, fsetxattr, futimens, lgetxattr,
-    lgetxattr_query, llistxattr, lremovexattr, lsetxattr, utimensat,
+    XattrFlags, fgetxattr, fgetxattr_query, flistxattr, fremovexattr, fsetxattr, lgetxattr,
+    lgetxattr_query, llistxattr, lremovexattr, lsetxattr,
 };
 use rustix::io::Errno;
 
-use super::names::descriptor_path;
-use super::{Answer, Borrowed, code, retry};
-use crate::plan::{Facts, Time};
-
-/// The access control list of a file.
-pub(crate) const ACL_ACCESS: &CStr = c"system.posix_acl_access";
-/// The list that new entries of a directory inherit.
-pub(crate) const ACL_DEFAULT: &CStr = c"system.posix_acl_default";
-/// File capabilities: any later write or change of owner removes them.
-pub(crate) const CAPABILITY: &CStr = c"security.capability";
-
-/// Whether an extended attribute is one of the access control lists.
-pub(crate) fn is_acl(name: &CStr) -> bool {
-    name == ACL_ACCESS || name == ACL_DEFAULT
-}
-
-/// Something whose attributes can be set: an open file, or a node by name that cannot be opened.
-#[derive(Clone, Copy)]
-pub(crate) enum Place<'a> {
-    /// A file or directory that is open.
-    Open(Borrowed<'a>),
-    /// A symbolic link or special node; never followed.
-    Named(Borrowed<'a>, &'a OsStr),
-}
-
-/// Sets owner and group; `None` leaves one as it is.
-pub(crate) fn set_owner(place: Place<'_>, owner: Option<u32>, group: Option<u32>) -> Answer<()> {
-    let (owner, group) = (owner.map(Uid::from_raw), group.map(Gid::from_raw));
-    match place {
-        Place::Open(file) => retry(|| fchown(file, owner, group)),
-        Place::Named(directory, name) => {
-            retry(|| chownat(directory, name, owner, group, AtFlags::SYMLINK_NOFOLLOW))
-        }
-    }
-}
-
-/// Sets the permission, set-id and sticky bits. Not for symbolic links, which have none.
-pub(crate) fn set_mode(place: Place<'_>, mode: u32) -> Answer<()> {
-    let mode = Mode::from_raw_mode(mode);
-    match place {
-        Place::Open(file) => retry(|| fchmod(file, mode)),
-        Place::Named(directory, name) => {
-            // fchmodat(2) follows links and fchmodat2(2) is younger than Linux 6.6: go by the node itself.
-            let node = super::open_node(directory, name)?;
-            let path = descriptor_path(std::os::fd::AsFd::as_fd(&node));
-            retry(|| chmodat(rustix::fs::CWD, &path, mode, AtFlags::empty()))
-        }
-    }
-}
-
-/// Sets access and modification time.
-pub(crate) fn set_times(place: Place<'_>, facts: &Facts) -> Answer<()> {
-    let times = Timestamps {
-        last_access: timespec(facts.accessed),
-        last_modification: timespec(facts.modified),
-    };
-    match place {
-        Place::Open(file) => retry(|| futimens(file, &times)),
-        Place::Named(directory, name) => {
-            retry(|| utimensat(directory, name, &times, AtFlags::SYMLINK_NOFOLLOW))
-        }
-    }
-}
-
-fn timespec(time: Time) -> Timespec {
-    Timespec { tv_sec: time.seconds, tv_nsec: time.nanoseconds.into() }
-}
+use super::{ACL_DEFAULT, Borrowed, Place, code, descriptor_path, retry};
+use crate::sys::Answer;
+use crate::sys::unix::xattrs::split;
 
 /// The names of a file's extended attributes. A file system without any has none.
 pub(crate) fn xattr_names(place: Place<'_>, out: &mut Vec<CString>) -> Answer<()> {
@@ -85,8 +20,8 @@ pub(crate) fn xattr_names(place: Place<'_>, out: &mut Vec<CString>) -> Answer<()
     // Most files have none: the first try needs no allocation.
     let mut small = [MaybeUninit::uninit(); 512];
     match list_into(place, &mut small) {
-        Ok(list) => split_names(list, out),
-        Err(Errno::RANGE) => split_names(&list_large(place)?, out),
+        Ok(list) => out.extend(split(list)),
+        Err(Errno::RANGE) => out.extend(split(&list_large(place)?)),
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
         Err(errno) => return Err(code(errno)),
     }
@@ -105,11 +40,6 @@ fn list_into<'a>(place: Place<'_>, buffer: &'a mut [MaybeUninit<u8>]) -> Result<
         Place::Named(directory, name) => llistxattr(named_path(directory, name), buffer)?,
     };
     Ok(list)
-}
-
-fn split_names(list: &[u8], out: &mut Vec<CString>) {
-    let names = list.split_inclusive(|byte| *byte == 0);
-    out.extend(names.filter_map(|name| CStr::from_bytes_with_nul(name).ok()).map(CStr::to_owned));
 }
 
 /// Reads one extended attribute into `value`.
@@ -144,11 +74,6 @@ pub(crate) fn copy_xattr(
 ) -> Answer<()> {
     xattr(from, name, value)?;
     set_xattr(to, name, value)
-}
-
-/// Sets the flags of a file that keeps those of its source; there are none here.
-pub(crate) fn set_flags(_place: Place<'_>, _facts: &Facts) -> Answer<()> {
-    Ok(())
 }
 
 /// Sets one extended attribute.
