@@ -1,5 +1,7 @@
 //! Room to read into and write from.
 
+use std::ops::Range;
+
 use super::BUFFER_BYTES;
 
 /// What moving around the cache wants of memory at most: a page, of 16 KiB on Apple silicon.
@@ -18,4 +20,9 @@ impl Buffer {
         let start = self.0.as_ptr().align_offset(ALIGNMENT_MAX);
         &mut self.0[start..start + BUFFER_BYTES]
     }
+}
+
+/// How many bytes a call is asked for at most, to move a range.
+pub(super) fn length_of(range: &Range<u64>) -> usize {
+    usize::try_from(range.end - range.start).unwrap_or(usize::MAX >> 1)
 }

@@ -69,6 +69,7 @@ pub(crate) use only_linux::*;
 mod buffer;
 mod zeros;
 pub(crate) use buffer::Buffer;
+use buffer::length_of;
 
 /// Linux's table, by which the loop that fills files is tested: it has a row of every sort.
 #[cfg(all(test, any(warpcopy_portable, all(unix, not(target_os = "linux")))))]

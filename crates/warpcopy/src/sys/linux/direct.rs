@@ -6,11 +6,11 @@ use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, openat, statx};
-use rustix::io::{Errno, ReadWriteFlags, pread, preadv2, pwrite, pwritev2};
+use rustix::io::{Errno, ReadWriteFlags, pread, preadv2, pwritev2};
 
-use super::ends::{fault, length_of};
-use super::{Borrowed, Handle, descriptor_path};
+use super::{Borrowed, Handle, descriptor_path, fault, write_all_at};
 use crate::plan::{Fault, Part, Side};
+use crate::sys::length_of;
 
 /// linux/fs.h; the pages that a call brings in are dropped after it.
 const RWF_DONTCACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
@@ -90,23 +90,12 @@ impl DirectPair {
             .map_err(|errno| fault(errno, Side::Source))?
             .min(wanted);
         let aligned = count - count % self.alignment as usize;
-        write_at(self.target.as_fd(), &buffer[..aligned], range.start)?;
-        write_at(ordinary_target, &buffer[aligned..count], range.start + aligned as u64)?;
+        let tail_at = range.start + aligned as u64;
+        write_all_at(self.target.as_fd(), &buffer[..aligned], range.start)
+            .and_then(|()| write_all_at(ordinary_target, &buffer[aligned..count], tail_at))
+            .map_err(|errno| fault(errno, Side::Target))?;
         Ok(Part { advanced: count as u64, ..Part::default() })
     }
-}
-
-fn write_at(target: Borrowed<'_>, data: &[u8], offset: u64) -> Result<(), Fault> {
-    let mut done = 0;
-    while done < data.len() {
-        match pwrite(target, &data[done..], offset + done as u64) {
-            Ok(0) => return Err(fault(Errno::IO, Side::Target)),
-            Ok(count) => done += count,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(fault(errno, Side::Target)),
-        }
-    }
-    Ok(())
 }
 
 fn reopen(file: Borrowed<'_>, access: OFlags) -> Result<Handle, Errno> {

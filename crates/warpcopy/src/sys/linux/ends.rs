@@ -5,12 +5,12 @@ use std::ops::Range;
 use rustix::fs::{
     FallocateFlags, SeekFrom, copy_file_range, fallocate, fstat, ftruncate, seek, sendfile,
 };
-use rustix::io::{Errno, pread, pwrite, read};
+use rustix::io::Errno;
 
 use super::direct::{self, DirectPair};
-use super::{Borrowed, code, facts, retry, split};
+use super::{Borrowed, Next, facts, fault, find_data, read_at, retry, split, write_all_at};
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
-use crate::sys::{Buffer, Progress, zeros};
+use crate::sys::{Buffer, Progress, length_of, zeros};
 
 /// Bytes read at once, page-aligned: 512 MiB took 0.20 s on ext4 so, 0.25 s by 64 KiB, 0.66 s by 1 MiB (such writes make
 /// folios of memory that a virtual machine may have given back to its host), and 0.46 s in a buffer that begins 16 bytes
@@ -92,28 +92,13 @@ impl<'a> Ends<'a> {
         let buffer = self.buffers[0].bytes();
         let asked = length_of(&range).min(buffer.len());
         let buffer = &mut buffer[..asked];
-        let answer = if self.reads_in_order {
-            read(self.source, &mut *buffer)
-        } else {
-            pread(self.source, &mut *buffer, range.start)
-        };
-        let count = match answer {
-            // Some files of procfs and tracefs call themselves regular and cannot seek.
-            Err(Errno::SPIPE) if range.start == 0 && !self.reads_in_order => {
-                self.reads_in_order = true;
-                return self.read_write(range);
-            }
-            answer => answer.map_err(|errno| fault(errno, Side::Source))?,
-        };
+        let count = read_at(self.source, buffer, range.start, &mut self.reads_in_order)
+            .map_err(|errno| fault(errno, Side::Source))?;
         let data = &buffer[..count];
         let skipped = if self.makes_holes {
-            let (target, target_fs) = (self.target, self.target_fs);
-            zeros::write_around(
-                data,
-                range.start,
-                |data, offset| write_all_at(target, data, offset),
-                |hole| punch(target, target_fs, hole),
-            )
+            let write = |data: &[u8], offset| write_all_at(self.target, data, offset);
+            let left_out = |hole| punch(self.target, self.target_fs, hole);
+            zeros::write_around(data, range.start, write, left_out)
         } else {
             write_all_at(self.target, data, range.start).map(|()| 0)
         };
@@ -157,21 +142,11 @@ impl Mover for Ends<'_> {
     }
 
     fn next_data(&mut self, from: u64) -> Result<Data, Fault> {
-        let len_bytes = self.facts.len_bytes;
-        let start = match seek(self.source, SeekFrom::Data(from)) {
-            Ok(start) => start,
-            Err(Errno::NXIO) => return self.no_more_data(from),
-            // No knowledge of holes here: all of it may be data (lseek(2)).
-            Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOTTY | Errno::NOSYS) => {
-                return Ok(Data::Range(from..len_bytes.max(from)));
-            }
-            Err(errno) => return Err(fault(errno, Side::Source)),
-        };
-        match seek(self.source, SeekFrom::Hole(start)) {
-            // Data that a writer punched out between the two calls: look again from there.
-            Ok(end) => Ok(Data::Range(start..end.max(start))),
-            Err(Errno::NXIO) => self.source_len().map(|len| Data::Range(start..len.max(start))),
-            Err(errno) => Err(fault(errno, Side::Source)),
+        match find_data(self.source, from).map_err(|errno| fault(errno, Side::Source))? {
+            Next::Data(range) => Ok(Data::Range(range)),
+            Next::Nothing => self.no_more_data(from),
+            // All of it may be data.
+            Next::NotTold => Ok(Data::Range(from..self.facts.len_bytes.max(from))),
         }
     }
 
@@ -234,30 +209,6 @@ fn moved_inside(answer: Result<usize, Errno>, asked: usize) -> Result<Part, Faul
         Ok(_) => Err(fault(Errno::IO, Side::Either)),
         Err(errno) => Err(fault(errno, Side::Either)),
     }
-}
-
-pub(super) fn fault(errno: Errno, side: Side) -> Fault {
-    Fault { code: code(errno), side }
-}
-
-pub(super) fn length_of(range: &Range<u64>) -> usize {
-    usize::try_from(range.end - range.start).unwrap_or(usize::MAX >> 1)
-}
-
-fn write_all_at(target: Borrowed<'_>, mut data: &[u8], mut offset: u64) -> Result<(), Errno> {
-    while !data.is_empty() {
-        match pwrite(target, data, offset) {
-            // No file system has a reason to take nothing of something.
-            Ok(0) => return Err(Errno::IO),
-            Ok(count) => {
-                data = &data[count..];
-                offset += count as u64;
-            }
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }
 
 /// XFS reserves room behind a file that is being extended; a hole that begins there must give it back, or it is

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, pread, pwrite};
 
-use super::Borrowed;
-use super::ends::fault;
+use super::{Borrowed, fault};
 use crate::plan::{Fault, Part, Side};
 use crate::sys::Buffer;
 

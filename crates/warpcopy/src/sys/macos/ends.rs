@@ -11,8 +11,8 @@ use super::ffi;
 use super::names::answer;
 use super::steps;
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
-use crate::sys::unix::{self, Borrowed, fault, length_of, write_all_at};
-use crate::sys::{Buffer, Progress};
+use crate::sys::unix::{self, Borrowed, fault, write_all_at};
+use crate::sys::{Buffer, Progress, length_of};
 
 /// Both ends of one regular file's copy.
 pub(crate) struct Ends<'a> {

@@ -7,11 +7,10 @@
 use std::ops::Range;
 
 use rustix::fs::{fstat, ftruncate};
-use rustix::io::{Errno, pread, pwrite, read};
 
-use super::{Borrowed, code, retry};
+use super::{Borrowed, Next, fault, find_data, read_at, retry, write_all_at};
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
-use crate::sys::{Buffer, Progress, zeros};
+use crate::sys::{Buffer, Progress, length_of, zeros};
 
 /// Bytes read at once.
 pub(crate) const BUFFER_BYTES: usize = 1 << 20;
@@ -55,19 +54,8 @@ impl<'a> Ends<'a> {
         let buffer = self.buffer.bytes();
         let asked = length_of(&range).min(buffer.len());
         let buffer = &mut buffer[..asked];
-        let answer = if self.reads_in_order {
-            read(self.source, &mut *buffer)
-        } else {
-            pread(self.source, &mut *buffer, range.start)
-        };
-        let count = match answer {
-            // Some files of synthetic file systems call themselves regular and cannot seek.
-            Err(Errno::SPIPE) if range.start == 0 && !self.reads_in_order => {
-                self.reads_in_order = true;
-                return self.read_write(range);
-            }
-            answer => answer.map_err(|errno| fault(errno, Side::Source))?,
-        };
+        let count = read_at(self.source, buffer, range.start, &mut self.reads_in_order)
+            .map_err(|errno| fault(errno, Side::Source))?;
         let data = &buffer[..count];
         let skipped = if self.makes_holes || self.hole.contains(&range.start) {
             let write = |data: &[u8], offset| write_all_at(self.target, data, offset);
@@ -127,72 +115,6 @@ fn taken_as_hint(next: Next, from: u64, len: u64) -> Data {
         Next::Nothing => Data::HoleUntil(from),
         Next::NotTold => Data::Range(from..len.max(from)),
     }
-}
-
-/// What a source says about where it holds data.
-pub(in crate::sys) enum Next {
-    Data(Range<u64>),
-    /// Nothing but a hole from there on.
-    Nothing,
-    /// No knowledge of holes here.
-    NotTold,
-}
-
-/// Asks a source where it holds data: lseek(2).
-#[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
-pub(in crate::sys) fn find_data(source: Borrowed<'_>, from: u64) -> Result<Next, Errno> {
-    use rustix::fs::{SeekFrom, seek};
-    let start = match seek(source, SeekFrom::Data(from)) {
-        Ok(start) => start,
-        Err(Errno::NXIO) => return Ok(Next::Nothing),
-        Err(errno) => match errno {
-            Errno::INVAL | Errno::OPNOTSUPP | Errno::NOTTY | Errno::NOSYS => {
-                return Ok(Next::NotTold);
-            }
-            // The same number on most systems.
-            _ if errno == Errno::NOTSUP => return Ok(Next::NotTold),
-            _ => return Err(errno),
-        },
-    };
-    match seek(source, SeekFrom::Hole(start)) {
-        Ok(end) => Ok(Next::Data(start..end.max(start))),
-        // It was cut between the two calls.
-        Err(Errno::NXIO) => Ok(Next::NotTold),
-        Err(errno) => Err(errno),
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "freebsd")))]
-pub(in crate::sys) fn find_data(_source: Borrowed<'_>, _from: u64) -> Result<Next, Errno> {
-    Ok(Next::NotTold)
-}
-
-pub(in crate::sys) fn fault(errno: Errno, side: Side) -> Fault {
-    Fault { code: code(errno), side }
-}
-
-pub(in crate::sys) fn length_of(range: &Range<u64>) -> usize {
-    usize::try_from(range.end - range.start).unwrap_or(usize::MAX >> 1)
-}
-
-pub(in crate::sys) fn write_all_at(
-    target: Borrowed<'_>,
-    mut data: &[u8],
-    mut offset: u64,
-) -> Result<(), Errno> {
-    while !data.is_empty() {
-        match pwrite(target, data, offset) {
-            // No file system has a reason to take nothing of something.
-            Ok(0) => return Err(Errno::IO),
-            Ok(count) => {
-                data = &data[count..];
-                offset += count as u64;
-            }
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! | `listing` | the entries of a directory, all at once |
 //! | `attributes` | owner, mode, times |
 //! | `xattrs` | extended attributes, where there are such |
+//! | `bytes` | reading and writing at a position, and where there is data |
 //! | `ends` | an open source and target, read and written |
 //! | `streams` | FIFOs and devices |
 //! | `process` | limits, umask, who it acts as |
@@ -18,6 +19,7 @@
 )]
 
 mod attributes;
+mod bytes;
 mod ends;
 mod facts;
 mod listing;
@@ -37,6 +39,7 @@ use super::{Answer, Lend};
 use crate::plan::Code;
 
 pub(crate) use attributes::*;
+pub(in crate::sys) use bytes::*;
 pub(crate) use ends::*;
 pub(crate) use facts::*;
 pub(crate) use listing::*;

@@ -21,7 +21,7 @@ use super::rules::{BROKEN_PIPE, ENCRYPTION_FAILED, HANDLE_EOF, MORE_DATA, NOT_TH
 use super::unbuffered::UnbufferedPair;
 use super::{Borrowed, done, masks, raw};
 use crate::plan::{Code, Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
-use crate::sys::{Answer, Buffer, Progress, Ready, zeros};
+use crate::sys::{Answer, Buffer, Progress, Ready, length_of, zeros};
 
 /// Clones made by builds before Windows 11 24H2 and Server 2025 are made one at a time and looked at (microsoft/CopyOnWrite,
 /// README, 0.3.0).
@@ -196,10 +196,6 @@ impl Mover for Ends<'_> {
 
 fn at(side: Side) -> impl Fn(Code) -> Fault {
     move |code| Fault { code, side }
-}
-
-fn length_of(range: &Range<u64>) -> usize {
-    usize::try_from(range.end - range.start).unwrap_or(usize::MAX)
 }
 
 /// The first range at or after the start of this one that holds data.

@@ -13,7 +13,7 @@ use super::open::reopen;
 use super::rules::INVALID_PARAMETER;
 use super::{Borrowed, Handle};
 use crate::plan::{Code, Fault, Part, Side};
-use crate::sys::Lend;
+use crate::sys::{Lend, length_of};
 
 /// Both ends opened a second time.
 pub(super) struct UnbufferedPair {
@@ -46,8 +46,7 @@ impl UnbufferedPair {
         if !range.start.is_multiple_of(self.alignment) || self.alignment > buffer.len() as u64 {
             return Err(Fault { code: INVALID_PARAMETER, side: Side::Either });
         }
-        let wanted =
-            buffer.len().min(usize::try_from(range.end - range.start).unwrap_or(usize::MAX));
+        let wanted = length_of(&range).min(buffer.len());
         // Whole sectors are asked for; the answer at the end of the file is short.
         let asked = (wanted as u64).next_multiple_of(self.alignment) as usize;
         let asked = asked.min(buffer.len());
