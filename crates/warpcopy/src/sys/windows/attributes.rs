@@ -4,12 +4,11 @@ use std::ffi::{CStr, OsStr};
 
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_BASIC_INFO, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES, FileBasicInfo,
-    SetFileInformationByHandle,
 };
 
-use super::facts::information;
+use super::facts::{information, set_information};
 use super::open::{open_node, reopen};
-use super::{Borrowed, done, masks, raw, times};
+use super::{Borrowed, masks, times};
 use crate::plan::Facts;
 use crate::sys::{Answer, Lend};
 
@@ -88,7 +87,7 @@ fn change(place: Place<'_>, wanted: impl Fn(u32) -> FILE_BASIC_INFO) -> Answer<(
                 return Ok(());
             }
         }
-        set_basic(file, &wanted)
+        set_information(file, FileBasicInfo, &wanted)
     };
     let access = FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES;
     match place {
@@ -101,19 +100,6 @@ fn change(place: Place<'_>, wanted: impl Fn(u32) -> FILE_BASIC_INFO) -> Answer<(
             answer => answer,
         },
     }
-}
-
-pub(super) fn set_basic(file: Borrowed<'_>, wanted: &FILE_BASIC_INFO) -> Answer<()> {
-    let size = size_of::<FILE_BASIC_INFO>() as u32;
-    // SAFETY: the pointer and the size describe a structure of the class's type.
-    done(unsafe {
-        SetFileInformationByHandle(
-            raw(file),
-            FileBasicInfo,
-            std::ptr::from_ref(wanted).cast(),
-            size,
-        )
-    })
 }
 
 /// Whether new entries of a directory inherit a list instead of obeying the umask, which there is not.

@@ -13,8 +13,8 @@ use windows_sys::Win32::System::Ioctl::{
 use super::clone::{Cloning, Integrity, Volume};
 use super::ends::{read_at, set_len, write_all_at};
 use super::links::control;
-use super::{Borrowed, done, raw};
-use crate::plan::{Code, Fault, Identity, Side};
+use super::{Borrowed, at, done, raw};
+use crate::plan::{Fault, Identity, Side};
 use crate::sys::Answer;
 
 /// winnt.h, `FILE_SUPPORTS_BLOCK_REFCOUNTING`.
@@ -91,10 +91,6 @@ impl Cloning for Blocks<'_> {
         let here = read_at(self.target, other, range.start).map_err(at(Side::Target))?;
         Ok(there == here && one[..there] == other[..here])
     }
-}
-
-fn at(side: Side) -> impl Fn(Code) -> Fault {
-    move |code| Fault { code, side }
 }
 
 fn volume(file: Borrowed<'_>) -> Answer<Volume> {

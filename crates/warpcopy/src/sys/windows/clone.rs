@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::at;
 use super::rules::{ACCESS_DENIED, INVALID_DATA, INVALID_PARAMETER, NOT_SUPPORTED};
 use super::rules::{ENCRYPTION_FAILED, INVALID_FUNCTION, REQUEST_ABORTED};
 use crate::plan::{Code, Fault, Side};
@@ -155,10 +156,6 @@ fn verify(calls: &mut dyn Cloning, len_bytes: u64) -> Result<(), Fault> {
 
 fn fault(code: Code, side: Side) -> Fault {
     Fault { code, side }
-}
-
-fn at(side: Side) -> impl Fn(Code) -> Fault {
-    move |code| Fault { code, side }
 }
 
 #[cfg(test)]

@@ -17,9 +17,9 @@ use windows_sys::Win32::Storage::FileSystem::{
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::SystemInformation::GetSystemTimePreciseAsFileTime;
 
-use super::attributes::{Place, set_basic, set_mode};
+use super::attributes::{Place, set_mode};
 use super::copyfile::{BETTER, Told, code_of, flags, one_code, with_fewer_flags};
-use super::facts::{facts, facts_at, information};
+use super::facts::{facts, facts_at, information, set_information};
 use super::open::{Location, absolute, final_path, open_node};
 use super::process::build;
 use super::rename::{mark_deleted, remove};
@@ -40,8 +40,8 @@ pub(crate) fn create_by(
     Location::of_new(directory, name)?;
     let (source, like) = source;
     let flags = flags(build(), masks::is_sparse(like.flags)).ok_or(super::NOT_SUPPORTED)?;
-    let from = with_end(final_path(source)?);
-    let to = with_end(paths::verbatim(&absolute(directory, name)?));
+    let from = paths::with_end(final_path(source)?);
+    let to = paths::with_end(paths::verbatim(&absolute(directory, name)?));
     let mut listener = Listener { told: Told::default(), progress, is_made: false };
     let call = |flags| copy(&from, &to, flags, &mut listener);
     if let Err(code) = with_fewer_flags(flags, &BETTER, call) {
@@ -71,11 +71,6 @@ fn is_named(source: Borrowed<'_>, like: &Facts) -> bool {
         .is_ok_and(|facts| facts.identity == like.identity)
 }
 
-fn with_end(mut path: Vec<u16>) -> Vec<u16> {
-    path.push(0);
-    path
-}
-
 /// Opens what was just made, to be dressed and renamed by its handle. The copy has its source's time of modification,
 /// which is for the caller to give.
 fn open_made(directory: Borrowed<'_>, name: &OsStr) -> Answer<Handle> {
@@ -102,7 +97,7 @@ fn open_made(directory: Borrowed<'_>, name: &OsStr) -> Answer<Handle> {
     }
     let now = time_now();
     let times = FILE_BASIC_INFO { LastAccessTime: now, LastWriteTime: now, ..Default::default() };
-    set_basic(made.lend(), &times)?;
+    set_information(made.lend(), FileBasicInfo, &times)?;
     Ok(made)
 }
 

@@ -1,11 +1,11 @@
 //! An open source and an open target, as the loop that fills files sees them.
 
 use std::ops::Range;
+use std::ptr::null_mut;
 
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_ALLOCATION_INFO, FILE_ATTRIBUTE_ENCRYPTED, FILE_END_OF_FILE_INFO, FILE_STANDARD_INFO,
-    FileAllocationInfo, FileEndOfFileInfo, FileStandardInfo, ReadFile, SetFileInformationByHandle,
-    WriteFile,
+    FileAllocationInfo, FileEndOfFileInfo, FileStandardInfo, ReadFile, WriteFile,
 };
 use windows_sys::Win32::System::IO::OVERLAPPED;
 use windows_sys::Win32::System::Ioctl::{
@@ -14,13 +14,13 @@ use windows_sys::Win32::System::Ioctl::{
 
 use super::blocks::{Blocks, alone};
 use super::clone;
-use super::facts::{facts, information};
+use super::facts::{facts, information, set_information};
 use super::links::control;
 use super::process::build;
 use super::rules::{BROKEN_PIPE, ENCRYPTION_FAILED, HANDLE_EOF, MORE_DATA, NOT_THERE, WRITE_FAULT};
 use super::unbuffered::UnbufferedPair;
-use super::{Borrowed, done, masks, raw};
-use crate::plan::{Code, Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
+use super::{Borrowed, at, done, masks, raw};
+use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
 use crate::sys::{Answer, Buffer, Progress, Ready, length_of, zeros};
 
 /// Clones made by builds before Windows 11 24H2 and Server 2025 are made one at a time and looked at (microsoft/CopyOnWrite,
@@ -186,16 +186,12 @@ impl Mover for Ends<'_> {
             return Ok(());
         }
         let info = FILE_ALLOCATION_INFO { AllocationSize: range.end.cast_signed() };
-        match set(self.target, FileAllocationInfo, &info) {
+        match set_information(self.target, FileAllocationInfo, &info) {
             // An optimisation that is not to be had.
             Err(code) if NOT_THERE.contains(&code) => Ok(()),
             answer => answer.map_err(at(Side::Target)),
         }
     }
-}
-
-fn at(side: Side) -> impl Fn(Code) -> Fault {
-    move |code| Fault { code, side }
 }
 
 /// The first range at or after the start of this one that holds data.
@@ -224,34 +220,41 @@ fn position(offset: u64) -> OVERLAPPED {
     position
 }
 
-pub(super) fn read_at(source: Borrowed<'_>, buffer: &mut [u8], offset: u64) -> Answer<usize> {
+/// Reads at an offset, or where a stream stands.
+fn read(file: Borrowed<'_>, buffer: &mut [u8], offset: Option<u64>) -> Answer<usize> {
     let mut count = 0;
     let room = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
-    let mut position = position(offset);
+    let mut position = offset.map(position);
+    let position = position.as_mut().map_or(null_mut(), std::ptr::from_mut);
     // SAFETY: the pointer and the length describe `buffer`; the handle is synchronous, so the call ends before they do.
-    match done(unsafe {
-        ReadFile(raw(source), buffer.as_mut_ptr(), room, &raw mut count, &raw mut position)
-    }) {
+    done(unsafe { ReadFile(raw(file), buffer.as_mut_ptr(), room, &raw mut count, position) })?;
+    Ok(count as usize)
+}
+
+/// Writes at an offset, or where a stream stands; returns how much was taken.
+fn write(file: Borrowed<'_>, data: &[u8], offset: Option<u64>) -> Answer<usize> {
+    let mut count = 0;
+    let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    let mut position = offset.map(position);
+    let position = position.as_mut().map_or(null_mut(), std::ptr::from_mut);
+    // SAFETY: the pointer and the length describe `data`; the handle is synchronous, so the call ends before they do.
+    done(unsafe { WriteFile(raw(file), data.as_ptr(), length, &raw mut count, position) })?;
+    // Nobody has a reason to take nothing of something.
+    if count == 0 { Err(WRITE_FAULT) } else { Ok(count as usize) }
+}
+
+pub(super) fn read_at(source: Borrowed<'_>, buffer: &mut [u8], offset: u64) -> Answer<usize> {
+    match read(source, buffer, Some(offset)) {
         Err(HANDLE_EOF) => Ok(0),
-        answer => answer.map(|()| count as usize),
+        answer => answer,
     }
 }
 
 pub(super) fn write_all_at(target: Borrowed<'_>, mut data: &[u8], mut offset: u64) -> Answer<()> {
     while !data.is_empty() {
-        let mut count = 0;
-        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let mut position = position(offset);
-        // SAFETY: the pointer and the length describe `data`; the handle is synchronous, so the call ends before they do.
-        done(unsafe {
-            WriteFile(raw(target), data.as_ptr(), length, &raw mut count, &raw mut position)
-        })?;
-        // No file system has a reason to take nothing of something.
-        if count == 0 {
-            return Err(WRITE_FAULT);
-        }
-        data = &data[count as usize..];
-        offset += u64::from(count);
+        let count = write(target, data, Some(offset))?;
+        data = &data[count..];
+        offset += count as u64;
     }
     Ok(())
 }
@@ -259,13 +262,7 @@ pub(super) fn write_all_at(target: Borrowed<'_>, mut data: &[u8], mut offset: u6
 /// Cuts or extends an open file.
 pub(crate) fn set_len(file: Borrowed<'_>, len_bytes: u64) -> Answer<()> {
     let info = FILE_END_OF_FILE_INFO { EndOfFile: len_bytes.cast_signed() };
-    set(file, FileEndOfFileInfo, &info)
-}
-
-fn set<T>(file: Borrowed<'_>, class: i32, info: &T) -> Answer<()> {
-    let pointer = std::ptr::from_ref(info).cast();
-    // SAFETY: the pointer and the size describe a structure of the class's type.
-    done(unsafe { SetFileInformationByHandle(raw(file), class, pointer, size_of::<T>() as u32) })
+    set_information(file, FileEndOfFileInfo, &info)
 }
 
 /// Waits a moment for a stream. There is no waiting that does not read: the call itself waits.
@@ -275,23 +272,14 @@ pub(crate) fn wait_a_moment(_stream: Borrowed<'_>, _ready: Ready) -> Answer<bool
 
 /// Reads from where a stream stands; zero is its end.
 pub(crate) fn read_some(stream: Borrowed<'_>, buffer: &mut [u8]) -> Answer<usize> {
-    let mut count = 0;
-    let room = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
-    let none = std::ptr::null_mut();
-    // SAFETY: the pointer and the length describe `buffer`; the handle is synchronous.
-    match done(unsafe { ReadFile(raw(stream), buffer.as_mut_ptr(), room, &raw mut count, none) }) {
+    match read(stream, buffer, None) {
         // The writer has closed its end.
         Err(BROKEN_PIPE | HANDLE_EOF) => Ok(0),
-        answer => answer.map(|()| count as usize),
+        answer => answer,
     }
 }
 
 /// Writes where a stream stands; returns how much it took.
 pub(crate) fn write_some(stream: Borrowed<'_>, data: &[u8]) -> Answer<usize> {
-    let mut count = 0;
-    let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-    let none = std::ptr::null_mut();
-    // SAFETY: the pointer and the length describe `data`; the handle is synchronous.
-    done(unsafe { WriteFile(raw(stream), data.as_ptr(), length, &raw mut count, none) })?;
-    if count == 0 { Err(WRITE_FAULT) } else { Ok(count as usize) }
+    write(stream, data, None)
 }

@@ -10,6 +10,7 @@ use windows_sys::Win32::Storage::FileSystem::{
     FILE_TYPE_CHAR, FILE_TYPE_PIPE, FileAttributeTagInfo, FileBasicInfo, FileIdInfo,
     FileRemoteProtocolInfo, FileStandardInfo, GetFileInformationByHandle,
     GetFileInformationByHandleEx, GetFileType, GetVolumeInformationByHandleW,
+    SetFileInformationByHandle,
 };
 
 use super::open::{Location, Opening, open_node};
@@ -142,6 +143,17 @@ pub(super) fn information<T: Default>(
         GetFileInformationByHandleEx(raw(file), class, pointer, size_of::<T>() as u32)
     })?;
     Ok(info)
+}
+
+/// Sets one kind of information about an open file.
+pub(super) fn set_information<T>(
+    file: Borrowed<'_>,
+    class: FILE_INFO_BY_HANDLE_CLASS,
+    info: &T,
+) -> Answer<()> {
+    let pointer = std::ptr::from_ref(info).cast::<c_void>();
+    // SAFETY: the pointer and the size describe a structure of the class's type.
+    done(unsafe { SetFileInformationByHandle(raw(file), class, pointer, size_of::<T>() as u32) })
 }
 
 /// Says what kind of file system holds an open file; unknown if the system will not tell.

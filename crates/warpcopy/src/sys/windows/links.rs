@@ -6,23 +6,22 @@ use std::path::PathBuf;
 use std::ptr::{null, null_mut};
 
 use windows_sys::Wdk::Storage::FileSystem::{
-    FILE_CREATE, FILE_DIRECTORY_FILE, FILE_LINK_INFORMATION, FILE_LINK_INFORMATION_0,
-    FILE_OPEN_REPARSE_POINT, FileLinkInformation, NtSetInformationFile,
+    FILE_CREATE, FILE_DIRECTORY_FILE, FILE_OPEN_REPARSE_POINT, FileLinkInformation,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     CreateSymbolicLinkW, DELETE, FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL,
     FILE_ATTRIBUTE_TAG_INFO, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES, FILE_WRITE_DATA,
     FileAttributeTagInfo,
 };
-use windows_sys::Win32::System::IO::{DeviceIoControl, IO_STATUS_BLOCK};
+use windows_sys::Win32::System::IO::DeviceIoControl;
 use windows_sys::Win32::System::Ioctl::{FSCTL_GET_REPARSE_POINT, FSCTL_SET_REPARSE_POINT};
 
 use super::facts::{facts_at, information};
 use super::open::{Location, Opening, absolute, open_node};
-use super::rename::mark_deleted;
+use super::rename::{give_name, mark_deleted};
 use super::reparse::{self, Said};
 use super::rules::{NOT_SUPPORTED, NOT_THERE};
-use super::{Borrowed, done, last_code, linking, paths, raw, status};
+use super::{Borrowed, done, last_code, linking, paths, raw};
 use crate::plan::Kind;
 use crate::sys::{Answer, Lend};
 
@@ -79,8 +78,8 @@ pub(crate) fn make_symlink(text: &LinkText, directory: Borrowed<'_>, name: &OsSt
 fn symlink(text: &OsStr, is_directory: bool, directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
     // Checks the name; the call takes paths alone.
     Location::of_new(directory, name)?;
-    let link = with_end(paths::verbatim(&absolute(directory, name)?));
-    let text = with_end(text.encode_wide().collect());
+    let link = paths::with_end(paths::verbatim(&absolute(directory, name)?));
+    let text = paths::with_end(text.encode_wide().collect());
     let call = |flags| {
         // SAFETY: both texts end in a zero.
         match unsafe { CreateSymbolicLinkW(link.as_ptr(), text.as_ptr(), flags) } {
@@ -107,11 +106,6 @@ fn junction(data: &[u8], directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
             Err(code)
         }
     }
-}
-
-fn with_end(mut text: Vec<u16>) -> Vec<u16> {
-    text.push(0);
-    text
 }
 
 /// Has a file system do something with an open file; returns how much it answered.
@@ -160,40 +154,17 @@ pub(crate) fn make_link(
     let opening = Opening::existing(FILE_WRITE_ATTRIBUTES, options);
     let file = opening.open(&Location::of(from.0, from.1)?)?;
     let location = Location::of_new(to.0, to.1)?;
-    match link(file.lend(), &location) {
+    match give_name(file.lend(), &location, FileLinkInformation, 0) {
         // Wine before 9 has the older call alone.
         Err(code) if NOT_THERE.contains(&code) => link_by_path(file.lend(), to),
         answer => answer,
     }
 }
 
-fn link(file: Borrowed<'_>, location: &Location) -> Answer<()> {
-    let name = &location.name;
-    let name_at = std::mem::offset_of!(FILE_LINK_INFORMATION, FileName);
-    let size = (name_at + name.len() * 2).max(size_of::<FILE_LINK_INFORMATION>());
-    // Of a type with the structure's alignment.
-    let mut room = vec![0_u64; size.div_ceil(8)];
-    let info = room.as_mut_ptr().cast::<FILE_LINK_INFORMATION>();
-    // SAFETY: the room holds the structure with the whole name behind it, and is aligned for it.
-    unsafe {
-        (*info).Anonymous = FILE_LINK_INFORMATION_0 { ReplaceIfExists: false };
-        (*info).RootDirectory = location.root;
-        (*info).FileNameLength = (name.len() * 2) as u32;
-        let to = info.cast::<u8>().add(name_at).cast::<u16>();
-        to.copy_from_nonoverlapping(name.as_ptr(), name.len());
-    }
-    let mut block = IO_STATUS_BLOCK::default();
-    let pointer = info.cast::<c_void>();
-    // SAFETY: the pointer and the size describe the room.
-    status(unsafe {
-        NtSetInformationFile(raw(file), &raw mut block, pointer, size as u32, FileLinkInformation)
-    })
-}
-
 fn link_by_path(file: Borrowed<'_>, to: (Borrowed<'_>, &OsStr)) -> Answer<()> {
     use windows_sys::Win32::Storage::FileSystem::CreateHardLinkW;
-    let from = with_end(super::open::final_path(file)?);
-    let to = with_end(paths::verbatim(&absolute(to.0, to.1)?));
+    let from = paths::with_end(super::open::final_path(file)?);
+    let to = paths::with_end(paths::verbatim(&absolute(to.0, to.1)?));
     // SAFETY: both paths end in a zero.
     done(unsafe { CreateHardLinkW(to.as_ptr(), from.as_ptr(), null()) })
 }

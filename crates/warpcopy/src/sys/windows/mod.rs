@@ -88,6 +88,13 @@ pub(crate) use self::{
 #[cfg(windows)]
 pub(crate) use handle::*;
 
+use crate::plan::{Code, Fault, Side};
+
+/// Makes a fault of a code.
+fn at(side: Side) -> impl Fn(Code) -> Fault {
+    move |code| Fault { code, side }
+}
+
 #[cfg(all(test, target_os = "linux"))]
 pub(super) use rules::tests::table;
 

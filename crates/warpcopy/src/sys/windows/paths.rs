@@ -19,6 +19,12 @@ pub(super) fn native(absolute: &[u16]) -> Vec<u16> {
     with_prefix(absolute, KERNEL)
 }
 
+/// With a zero behind it, as the calls of Win32 want it.
+pub(super) fn with_end(mut path: Vec<u16>) -> Vec<u16> {
+    path.push(0);
+    path
+}
+
 fn with_prefix(absolute: &[u16], prefix: &str) -> Vec<u16> {
     let unc = format!(r"{prefix}UNC\");
     let after = |start: &str| strip(absolute, start);

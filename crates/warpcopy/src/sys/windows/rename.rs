@@ -5,7 +5,7 @@ use std::ffi::{OsStr, c_void};
 use std::time::Duration;
 
 use windows_sys::Wdk::Storage::FileSystem::{
-    FileRenameInformation, FileRenameInformationEx, NtSetInformationFile,
+    FILE_INFORMATION_CLASS, FileRenameInformation, FileRenameInformationEx, NtSetInformationFile,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     DELETE, FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_READONLY, FILE_ATTRIBUTE_TAG_INFO,
@@ -13,12 +13,12 @@ use windows_sys::Win32::Storage::FileSystem::{
     FILE_DISPOSITION_FLAG_POSIX_SEMANTICS, FILE_DISPOSITION_INFO, FILE_DISPOSITION_INFO_EX,
     FILE_RENAME_INFO, FILE_RENAME_INFO_0, FILE_WRITE_ATTRIBUTES, FileAttributeTagInfo,
     FileDispositionInfo, FileDispositionInfoEx, FlushFileBuffers, MOVEFILE_REPLACE_EXISTING,
-    MoveFileExW, SetFileInformationByHandle,
+    MoveFileExW,
 };
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 
 use super::attributes::{Place, set_flags, set_mode};
-use super::facts::{facts_at, information};
+use super::facts::{facts_at, information, set_information};
 use super::naming::{self, Renaming, There, Way};
 use super::open::{Location, absolute, final_path, open_node, reopen};
 use super::rules::{IS_DIRECTORY, NOT_THERE};
@@ -97,12 +97,9 @@ impl Renaming for Calls<'_> {
         match way {
             Way::Posix => {
                 let flags = replacing | POSIX_SEMANTICS | IGNORE_READONLY;
-                self.by_handle(FileRenameInformationEx, FILE_RENAME_INFO_0 { Flags: flags })
+                give_name(self.file, &self.location, FileRenameInformationEx, flags)
             }
-            Way::Plain => {
-                let flags = FILE_RENAME_INFO_0 { Flags: replacing };
-                self.by_handle(FileRenameInformation, flags)
-            }
+            Way::Plain => give_name(self.file, &self.location, FileRenameInformation, replacing),
             Way::Path => self.by_path(replace),
         }
     }
@@ -127,40 +124,41 @@ impl Renaming for Calls<'_> {
 }
 
 impl Calls<'_> {
-    fn by_handle(&self, class: i32, flags: FILE_RENAME_INFO_0) -> Answer<()> {
-        let name = &self.location.name;
-        let name_at = std::mem::offset_of!(FILE_RENAME_INFO, FileName);
-        let size = (name_at + name.len() * 2).max(size_of::<FILE_RENAME_INFO>());
-        // Of a type with the structure's alignment.
-        let mut room = vec![0_u64; size.div_ceil(8)];
-        let info = room.as_mut_ptr().cast::<FILE_RENAME_INFO>();
-        // SAFETY: the room holds the structure with the whole name behind it, and is aligned for it.
-        unsafe {
-            (*info).Anonymous = flags;
-            (*info).RootDirectory = self.location.root;
-            (*info).FileNameLength = (name.len() * 2) as u32;
-            let to = info.cast::<u8>().add(name_at).cast::<u16>();
-            to.copy_from_nonoverlapping(name.as_ptr(), name.len());
-        }
-        let mut block = IO_STATUS_BLOCK::default();
-        let pointer = info.cast::<c_void>();
-        // SAFETY: the pointer and the size describe the room.
-        status(unsafe {
-            NtSetInformationFile(raw(self.file), &raw mut block, pointer, size as u32, class)
-        })
-    }
-
     fn by_path(&self, replace: bool) -> Answer<()> {
-        let with_end = |mut path: Vec<u16>| {
-            path.push(0);
-            path
-        };
-        let from = with_end(final_path(self.file)?);
-        let to = with_end(paths::verbatim(&absolute(self.directory, self.name)?));
+        let from = paths::with_end(final_path(self.file)?);
+        let to = paths::with_end(paths::verbatim(&absolute(self.directory, self.name)?));
         let flags = if replace { MOVEFILE_REPLACE_EXISTING } else { 0 };
         // SAFETY: both paths end in a zero.
         done(unsafe { MoveFileExW(from.as_ptr(), to.as_ptr(), flags) })
     }
+}
+
+/// Has the kernel give an open file a name, instead of the one it has or beside it, as the class says. The structures of
+/// all these classes are alike (ntifs.h).
+pub(super) fn give_name(
+    file: Borrowed<'_>,
+    location: &Location,
+    class: FILE_INFORMATION_CLASS,
+    flags: u32,
+) -> Answer<()> {
+    let name = &location.name;
+    let name_at = std::mem::offset_of!(FILE_RENAME_INFO, FileName);
+    let size = (name_at + name.len() * 2).max(size_of::<FILE_RENAME_INFO>());
+    // Of a type with the structure's alignment.
+    let mut room = vec![0_u64; size.div_ceil(8)];
+    let info = room.as_mut_ptr().cast::<FILE_RENAME_INFO>();
+    // SAFETY: the room holds the structure with the whole name behind it, and is aligned for it.
+    unsafe {
+        (*info).Anonymous = FILE_RENAME_INFO_0 { Flags: flags };
+        (*info).RootDirectory = location.root;
+        (*info).FileNameLength = (name.len() * 2) as u32;
+        let to = info.cast::<u8>().add(name_at).cast::<u16>();
+        to.copy_from_nonoverlapping(name.as_ptr(), name.len());
+    }
+    let mut block = IO_STATUS_BLOCK::default();
+    let pointer = info.cast::<c_void>();
+    // SAFETY: the pointer and the size describe the room.
+    status(unsafe { NtSetInformationFile(raw(file), &raw mut block, pointer, size as u32, class) })
 }
 
 /// Removes a name that is not a directory's.
@@ -183,25 +181,19 @@ pub(super) fn mark_deleted(file: Borrowed<'_>) -> Answer<()> {
             | FILE_DISPOSITION_FLAG_POSIX_SEMANTICS
             | FILE_DISPOSITION_FLAG_IGNORE_READONLY_ATTRIBUTE,
     };
-    match set(file, FileDispositionInfoEx, &now) {
+    match set_information(file, FileDispositionInfoEx, &now) {
         Err(code) if NOT_THERE.contains(&code) => {}
         answer => return answer,
     }
     let when_closed = FILE_DISPOSITION_INFO { DeleteFile: true };
-    match set(file, FileDispositionInfo, &when_closed) {
+    match set_information(file, FileDispositionInfo, &when_closed) {
         Err(code) if super::NO_PERMISSION.contains(&code) => {
             let writable = reopen(file, FILE_WRITE_ATTRIBUTES, 0)?;
             set_mode(Place::Open(writable.lend()), 0o666)?;
-            set(file, FileDispositionInfo, &when_closed)
+            set_information(file, FileDispositionInfo, &when_closed)
         }
         answer => answer,
     }
-}
-
-fn set<T>(file: Borrowed<'_>, class: i32, info: &T) -> Answer<()> {
-    let pointer = std::ptr::from_ref(info).cast::<c_void>();
-    // SAFETY: the pointer and the size describe a structure of the class's type.
-    done(unsafe { SetFileInformationByHandle(raw(file), class, pointer, size_of::<T>() as u32) })
 }
 
 /// Forces a file's content, and what is needed to find it, to stable storage.

@@ -11,8 +11,8 @@ use super::ends::{read_at, write_all_at};
 use super::facts::information;
 use super::open::reopen;
 use super::rules::INVALID_PARAMETER;
-use super::{Borrowed, Handle};
-use crate::plan::{Code, Fault, Part, Side};
+use super::{Borrowed, Handle, at};
+use crate::plan::{Fault, Part, Side};
 use crate::sys::{Lend, length_of};
 
 /// Both ends opened a second time.
@@ -60,10 +60,6 @@ impl UnbufferedPair {
             .map_err(&to_target)?;
         Ok(Part { advanced: count as u64, ..Part::default() })
     }
-}
-
-fn at(side: Side) -> impl Fn(Code) -> Fault {
-    move |code| Fault { code, side }
 }
 
 /// What offsets, lengths and memory must be multiples of ("File Buffering"); a page where the system does not say.
