@@ -37,8 +37,7 @@ pub(crate) use ends::{BUFFER_BYTES, Ends};
 pub(crate) use file_system::file_system;
 pub(crate) use listing::Listing;
 pub(crate) use names::{
-    create_unnamed, name_unnamed, open_directory_path, open_source, rename_to_free, sync_data,
-    sync_directory,
+    create_unnamed, name_unnamed, open_directory_path, rename_to_free, sync_data, sync_directory,
 };
 pub(crate) use process::{can_own_descriptor_table, own_descriptor_table, own_umask, umask};
 pub(crate) use rules::{METHODS, NO_SNAPSHOT_HERE, NO_UNNAMED_HERE, RULES};

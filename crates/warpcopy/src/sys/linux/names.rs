@@ -21,11 +21,6 @@ pub(crate) fn open_directory_path(
     open(directory, name, OFlags::PATH | OFlags::DIRECTORY | no_follow(follow))
 }
 
-/// Opens a file or stream for reading. Never waits: a FIFO that took the name's place cannot hang the caller.
-pub(crate) fn open_source(directory: Borrowed<'_>, name: &OsStr, follow: bool) -> Answer<Handle> {
-    open(directory, name, OFlags::RDONLY | OFlags::NONBLOCK | no_follow(follow))
-}
-
 /// Creates a regular file without a name: `O_TMPFILE`. Nothing of it survives the process.
 pub(crate) fn create_unnamed(directory: Borrowed<'_>, mode: u32) -> Answer<Handle> {
     let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
