@@ -275,6 +275,9 @@ fn threads_help_only_where_bytes_can_be_moved_in_any_order_and_that_pays() {
             case.holds(!case.options.uncached, "for the cache's sake");
             let ends = [case.source_fs, case.target_fs];
             case.holds(!ends.contains(&FileSystem::Network), "over a network");
+            case.holds(case.target_fs != FileSystem::Btrfs, "onto Btrfs");
+            let is_onto_memory = case.target_fs == FileSystem::Tmpfs;
+            case.holds(!is_onto_memory || case.source_fs == case.target_fs, "onto tmpfs");
         }
     });
 }
