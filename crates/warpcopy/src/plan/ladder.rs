@@ -17,7 +17,7 @@ pub enum Method {
     Clone,
     /// `copy_file_range(2)`: the kernel moves the bytes, or shares them without saying so.
     CopyRange,
-    /// `sendfile(2)`: the kernel moves the bytes, also between file systems.
+    /// `sendfile(2)`: the kernel moves the bytes, also between file systems. Long ranges go through a pipe, by `splice(2)`.
     Sendfile,
     /// The system's own way to copy a file: `fcopyfile(3)` on macOS, `CopyFile2` or `CopyFileExW` on Windows, which may
     /// share blocks without saying so.
@@ -185,7 +185,8 @@ pub(crate) fn clone_pays_from_bytes(target: FileSystem) -> u64 {
 /// nothing (`bench rules`, Linux 6.18: ext4 0.089 s both ways at 16 KiB, 0.095 against 0.110 s at 64 KiB, 0.056 against
 /// 0.065 s at 256 KiB; tmpfs 0.082 and 0.081 s at 16 KiB, 0.100 against 0.112 s at 64 KiB).
 /// Across file systems, where `copy_file_range` is refused, `sendfile` took 0.88 to 0.90 of the time of `cp`, which reads
-/// and writes, for 1 GiB; files of 256 KiB took 1.14 of the time from ext4 to XFS.
+/// and writes, for 1 GiB, and 0.64 from ext4 to XFS since it goes through a pipe of 1 MiB; files of 256 KiB took 1.14 of the
+/// time from ext4 to XFS.
 /// The system's own copy of macOS and Windows opens both ends anew; from where that pays is not measured.
 pub(crate) const OFFLOAD_PAYS_FROM_BYTES: u64 = 64 << 10;
 
@@ -195,9 +196,9 @@ pub(crate) const OFFLOAD_PAYS_FROM_BYTES: u64 = 64 << 10;
 /// 55 ms on ext4, 25 against 32 ms from ext4 to XFS). What bounds it is in `docs/design/one-big-file.md`.
 pub(crate) const SPLIT_PAYS_FROM_BYTES: u64 = 128 << 20;
 
-/// Whether threads help with one file at all. Where taking the bytes costs the target most and is done under one lock, they
-/// only burn a second processor: 1 GiB took 0.94 of `cp`'s time with two threads and 0.93 with one from ext4 to Btrfs, 0.95
-/// and 0.93 from ext4 to tmpfs; but 0.89 and 1.04 on tmpfs (`w1` of the bench, Linux 6.18). Over a network nothing is known.
+/// Whether threads help with one file at all. Where one target takes bytes no faster for two, the second only burns a
+/// processor: 1 GiB took 0.94 of `cp`'s time with two threads and 0.93 with one from ext4 to Btrfs, 0.92 and 0.87 from ext4 to
+/// tmpfs; but 0.89 and 1.04 within tmpfs (`w1` of the bench, Linux 6.18). Over a network nothing is known.
 fn split_pays(source: FileSystem, target: FileSystem) -> bool {
     match target {
         FileSystem::Btrfs | FileSystem::Network => false,

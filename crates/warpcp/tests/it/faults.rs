@@ -99,6 +99,41 @@ fn a_refused_method_is_followed_by_the_next() {
     }
 }
 
+// What is in the pipe of `sendfile` when something fails is neither lost nor written twice.
+#[test]
+fn a_pipe_that_fails_half_way_changes_nothing() {
+    let Some(scratch) = plain() else { return };
+    let (source, target) = (scratch.join("source"), scratch.join("target"));
+    write(&source, bytes((5 << 20) + 123, 7));
+    let copy = |fault: &str| {
+        Warpcp::copy("-j1", &source, &target)
+            .inject("copy_file_range:error=EXDEV")
+            .inject(fault)
+            .run()
+            .met_the_fault()
+    };
+    let harmless =
+        ["pipe2:error=EMFILE", "splice:error=EINVAL:when=1", "splice:error=EINTR:when=2"];
+    let refused = ["splice:error=EINVAL:when=2", "sendfile:error=EINVAL:when=3"];
+    for fault in [&harmless[..], &refused].concat() {
+        copy(fault).assert_code(0);
+        assert_same_bytes(&source, &target);
+        fs::remove_file(&target).unwrap();
+    }
+    // The last two are lies: less is in the pipe than was said, and the target takes nothing.
+    for fault in [
+        "splice:error=ENOSPC:when=1",
+        "splice:error=ENOSPC:when=2",
+        "splice:error=EIO:when=3",
+        "sendfile:error=EIO:when=2",
+        "sendfile:retval=1048576:when=2",
+        "splice:retval=0:when=2",
+    ] {
+        copy(fault).assert_code(1);
+        assert!(!target.exists(), "{fault}");
+    }
+}
+
 // T06, E03: going on from the wrong offset duplicates the head (102,400 bytes became 152,400).
 #[test]
 fn a_method_refused_half_way_is_followed_from_where_it_was() {

@@ -8,6 +8,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::direct::{self, DirectPair};
+use super::pipe::{PIPE_BYTES, Pipe};
 use super::{Borrowed, Next, facts, fault, find_data, read_at, retry, split, write_all_at};
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
 use crate::sys::{Buffer, Progress, length_of, zeros};
@@ -31,6 +32,9 @@ pub(crate) struct Ends<'a> {
     /// One for each thread that may move bytes of this file.
     pub(crate) buffers: &'a mut [Buffer],
     direct: Option<DirectPair>,
+    pipe: Option<Pipe>,
+    /// What ended the call before, which had moved something.
+    unsaid: Option<Fault>,
     /// The target as it was right after it was cloned.
     pub(crate) cloned: Option<Facts>,
     /// The source has no positions; it is read as it comes.
@@ -56,6 +60,8 @@ impl<'a> Ends<'a> {
             makes_holes,
             buffers,
             direct: None,
+            pipe: None,
+            unsaid: None,
             cloned: None,
             reads_in_order: false,
         }
@@ -80,12 +86,35 @@ impl<'a> Ends<'a> {
     }
 
     fn send(&mut self, range: Range<u64>) -> Result<Part, Fault> {
+        if let Some(fault) = self.unsaid.take() {
+            return Err(fault);
+        }
+        if range.end - range.start >= PIPE_BYTES
+            && let Some(pipe) = self.pipe.take().or_else(Pipe::new)
+        {
+            return self.send_through(pipe, range);
+        }
         // sendfile(2) writes at the target's own position.
         seek(self.target, SeekFrom::Start(range.start))
             .map_err(|errno| fault(errno, Side::Target))?;
         let mut from = range.start;
         let length = length_of(&range);
         moved_inside(sendfile(self.target, self.source, Some(&mut from), length), length)
+    }
+
+    /// What was moved before an error is said first, and the error in the next call.
+    ///
+    /// A pipe holds pages of the source, not copies of them. If the source is cut meanwhile, what is behind the cut may have
+    /// arrived as zeros, so only what is before it counts.
+    fn send_through(&mut self, pipe: Pipe, range: Range<u64>) -> Result<Part, Fault> {
+        let (moved, answer) = pipe.carry(self.source, self.target, range.clone());
+        let reached = moved.min(self.source_len()?.max(range.start));
+        match answer.map_err(|errno| fault(errno, Side::Either)) {
+            Err(fault) if reached == range.start => return Err(fault),
+            Err(fault) => self.unsaid = Some(fault),
+            Ok(()) => self.pipe = Some(pipe),
+        }
+        Ok(Part { advanced: reached - range.start, ..Part::default() })
     }
 
     fn read_write(&mut self, range: Range<u64>) -> Result<Part, Fault> {

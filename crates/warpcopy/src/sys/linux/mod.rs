@@ -23,6 +23,7 @@ mod ends;
 mod file_system;
 mod listing;
 mod names;
+mod pipe;
 mod process;
 mod rules;
 #[cfg(test)]

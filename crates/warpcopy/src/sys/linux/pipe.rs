@@ -1,0 +1,71 @@
+//! A pipe through which the kernel moves bytes from file to file.
+//!
+//! `sendfile(2)` from file to file goes through a pipe of the kernel's own, of 64 KiB, and so writes that much at once. Through
+//! one of 1 MiB 512 MiB took 0.70 of `cp`'s time instead of 0.93 from ext4 to XFS and 0.61 instead of 0.75 from tmpfs to
+//! ext4 (blocks reserved); onto Btrfs and tmpfs it makes no difference (one thread, Linux 6.18).
+
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::sendfile;
+use rustix::io::{Errno, Result};
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+
+use super::Borrowed;
+
+/// What a pipe holds: the most that everybody may ask for (`/proc/sys/fs/pipe-max-size`, pipe(7)).
+pub(super) const PIPE_BYTES: u64 = 1 << 20;
+
+pub(super) struct Pipe {
+    out: OwnedFd,
+    into: OwnedFd,
+}
+
+impl Pipe {
+    /// `None` where there is none of that size to be had: too many open files, or the user's share of pipes is used up.
+    pub(super) fn new() -> Option<Pipe> {
+        let (out, into) = pipe_with(PipeFlags::CLOEXEC).ok()?;
+        fcntl_setpipe_size(&into, PIPE_BYTES as usize).ok()?;
+        Some(Pipe { out, into })
+    }
+
+    /// Moves a range to the same place in another file; returns how far it came, and what stopped it if that was no end.
+    /// After an error, bytes may be left in the pipe: it is not to be used again.
+    pub(super) fn carry(
+        &self,
+        source: Borrowed<'_>,
+        target: Borrowed<'_>,
+        range: Range<u64>,
+    ) -> (u64, Result<()>) {
+        let mut at = range.start;
+        while at < range.end {
+            let (wanted, mut from) = (PIPE_BYTES.min(range.end - at), at);
+            match sendfile(&self.into, source, Some(&mut from), wanted as usize) {
+                Ok(0) => break,
+                Ok(count) if count as u64 > wanted => return (at, Err(Errno::IO)),
+                Ok(count) => {
+                    let (reached, answer) = self.drain(target, at, count);
+                    at = reached;
+                    if answer.is_err() {
+                        return (at, answer);
+                    }
+                }
+                Err(errno) => return (at, Err(errno)),
+            }
+        }
+        (at, Ok(()))
+    }
+
+    /// Writes what is in the pipe. It never waits: if there is less than was said, that is an error.
+    fn drain(&self, target: Borrowed<'_>, mut at: u64, mut count: usize) -> (u64, Result<()>) {
+        while count > 0 {
+            match splice(&self.out, None, target, Some(&mut at), count, SpliceFlags::NONBLOCK) {
+                Ok(0) | Err(Errno::AGAIN) => return (at, Err(Errno::IO)),
+                Ok(moved) => count = count.saturating_sub(moved),
+                Err(Errno::INTR) => {}
+                Err(errno) => return (at, Err(errno)),
+            }
+        }
+        (at, Ok(()))
+    }
+}
