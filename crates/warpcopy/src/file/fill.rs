@@ -1,7 +1,7 @@
 //! Runs a ladder of methods over one file. The only contact with the kernel is the [`Mover`].
 //!
 //! One number holds the state: `at`, the bytes from the start of the target that are known to be right. A method
-//! that declines leaves the target cut at that length, and the next one goes on there.
+//! that declines a file leaves the target cut at that length, and the next one goes on there.
 
 use std::ops::Range;
 

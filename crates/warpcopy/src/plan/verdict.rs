@@ -48,7 +48,8 @@ pub(crate) enum Verdict {
     Retry,
     /// The same call once more; if it says the same again, the copy fails.
     RetryOnce,
-    /// Not with this method; the next one goes on at the offset reached.
+    /// Not with this method; the next one goes on at the offset reached. What is refused for more than this file comes
+    /// before anything is done: nothing is to be undone then.
     Refused(Scope),
     /// The copy fails.
     Failed,
