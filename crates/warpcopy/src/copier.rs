@@ -94,8 +94,8 @@ impl Copier {
         self.context.counters.clone()
     }
 
-    /// Copies one thing that is not a directory, on the calling thread. Other threads may help with a file of 128 MiB
-    /// or more, as far as [`workers`](Options#structfield.workers) allows.
+    /// Copies one thing that is not a directory, on the calling thread. On Linux, other threads may help with a file of
+    /// 128 MiB or more that is in tmpfs, as far as [`workers`](Options#structfield.workers) allows.
     ///
     /// # Errors
     ///

@@ -68,7 +68,7 @@ Register-ArgumentCompleter -Native -CommandName 'warpcp' -ScriptBlock {
         [CompletionResult]::new('--jobs=', '--jobs=', 'ParameterName', 'copy with N threads; the default suits the file system')
         [CompletionResult]::new('--method=', '--method=', 'ParameterName', 'move bytes this way if it works, else by plain reading and writing: auto, clone, uncached, read_write (or plain), on Linux copy_file_range, sendfile, direct, elsewhere copyfile')
         [CompletionResult]::new('--newer=', '--newer=', 'ParameterName', 'leave out regular files not modified after FILE was, or after this time since 1970')
-        [CompletionResult]::new('--preallocate', '--preallocate', 'ParameterName', 'reserve space first, so that a full disk is found early; on ext4 unasked')
+        [CompletionResult]::new('--preallocate', '--preallocate', 'ParameterName', 'reserve space first, so that a full disk is found early; on ext4 and overlayfs unasked')
         [CompletionResult]::new('--snapshot', '--snapshot', 'ParameterName', 'with -a, copy a Btrfs subvolume by one snapshot where that is the same (see below)')
         [CompletionResult]::new('--stats', '--stats', 'ParameterName', 'print a summary on standard error at the end')
         [CompletionResult]::new('--sync=', '--sync=', 'ParameterName', 'force to disk: none (the default), data (before a file takes its name), full (names too)')

@@ -76,7 +76,7 @@ set edit:completion:arg-completer[warpcp] = {|@words|
         candidate '--jobs=' 'copy with N threads; the default suits the file system'
         candidate '--method=' 'move bytes this way if it works, else by plain reading and writing: auto, clone, uncached, read_write (or plain), on Linux copy_file_range, sendfile, direct, elsewhere copyfile'
         candidate '--newer=' 'leave out regular files not modified after FILE was, or after this time since 1970'
-        candidate '--preallocate' 'reserve space first, so that a full disk is found early; on ext4 unasked'
+        candidate '--preallocate' 'reserve space first, so that a full disk is found early; on ext4 and overlayfs unasked'
         candidate '--snapshot' 'with -a, copy a Btrfs subvolume by one snapshot where that is the same (see below)'
         candidate '--stats' 'print a summary on standard error at the end'
         candidate '--sync=' 'force to disk: none (the default), data (before a file takes its name), full (names too)'

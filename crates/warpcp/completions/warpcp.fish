@@ -40,7 +40,7 @@ complete -c warpcp -l atomic -x -a 'auto always never' -d 'replace targets whole
 complete -c warpcp -s j -l jobs -x -d 'copy with N threads; the default suits the file system'
 complete -c warpcp -l method -x -a 'auto plain clone copy_file_range sendfile uncached direct read_write' -d 'move bytes this way if it works, else by plain reading and writing: auto, clone, uncached, read_write (or plain), on Linux copy_file_range, sendfile, direct, elsewhere copyfile'
 complete -c warpcp -l newer -r -d 'leave out regular files not modified after FILE was, or after this time since 1970'
-complete -c warpcp -l preallocate -d 'reserve space first, so that a full disk is found early; on ext4 unasked'
+complete -c warpcp -l preallocate -d 'reserve space first, so that a full disk is found early; on ext4 and overlayfs unasked'
 complete -c warpcp -l snapshot -d 'with -a, copy a Btrfs subvolume by one snapshot where that is the same (see below)'
 complete -c warpcp -l stats -d 'print a summary on standard error at the end'
 complete -c warpcp -l sync -x -a 'none data full' -d 'force to disk: none (the default), data (before a file takes its name), full (names too)'

@@ -318,7 +318,7 @@ pub(crate) const ROWS: &[Row] = &[
         "",
         &["preallocate"],
         Nothing(|| Flag::Preallocate),
-        "reserve space first, so that a full disk is found early; on ext4 unasked",
+        "reserve space first, so that a full disk is found early; on ext4 and overlayfs unasked",
     ),
     own(
         "",

@@ -10,8 +10,8 @@ use super::{
 use crate::error::{Operation, Result};
 use crate::options::{Backup, Make, Options, Publish, Symlinks, Unlink};
 use crate::plan::{
-    Decision, Facts, Identity, Kind, SPLIT_PAYS_FROM_BYTES, Situation, Staging, Way, decide,
-    looks_at_links, staging_after_backup,
+    Decision, Facts, Identity, Kind, Situation, Staging, Way, decide, looks_at_links, may_split,
+    staging_after_backup,
 };
 use crate::report::{Bytes, FileReport, Outcome, StagingUsed};
 use crate::sys::{self, Handle, Lend};
@@ -194,8 +194,10 @@ fn take_name(
         }
         let mut report = leaf.report(source.facts.kind, Outcome::Copied);
         // Asking how many processors there are takes several system calls.
-        let is_big = source.facts.len_bytes >= SPLIT_PAYS_FROM_BYTES;
-        let spare_threads = if is_big { host.spare_threads() } else { 0 };
+        let spare_threads = match may_be_split(tools, source) {
+            true => host.spare_threads(),
+            false => 0,
+        };
         let job = Job { leaf, source, staging: chosen, seen: &seen, spare_threads };
         let attempt = match special::is_by_name(&context.options, &source.facts) {
             true => special::make(context, &job, &mut report)?,
@@ -216,6 +218,13 @@ fn take_name(
     }
     let busy = leaf.target.error(Operation::CreateTarget);
     Err(busy.with_cause(sys::ALREADY_EXISTS))
+}
+
+fn may_be_split(tools: &mut Tools, source: &Source) -> bool {
+    source.file.as_ref().is_some_and(|file| {
+        let device = source.facts.identity.device;
+        may_split(source.facts.len_bytes, || tools.file_system(file.lend(), device))
+    })
 }
 
 /// Copies to the name that a backup of the target would have.

@@ -115,6 +115,8 @@ pub(crate) enum FileSystem {
     Ext4,
     /// Never shares blocks; answers about holes can be believed.
     Tmpfs,
+    /// Hands on to the file system below, mostly ext4 or XFS, which it does not name.
+    Overlay,
     /// Shares blocks, also of whole files at once: macOS.
     Apfs,
     /// Shares blocks: Windows.

@@ -190,21 +190,38 @@ pub(crate) fn clone_pays_from_bytes(target: FileSystem) -> u64 {
 /// The system's own copy of macOS and Windows opens both ends anew; from where that pays is not measured.
 pub(crate) const OFFLOAD_PAYS_FROM_BYTES: u64 = 64 << 10;
 
+/// From this length in bytes on, `sendfile(2)` moves more at once than `copy_file_range(2)`, which goes through a pipe of
+/// 64 KiB where it shares nothing: ours holds 1 MiB, and so large folios are made of what is written. Over `cp -a`'s time,
+/// 512 MiB took 0.59 so and 0.71 by `copy_file_range` on ext4, and 64 MiB 0.60 and 0.74, both with blocks reserved; on
+/// overlayfs over ext4, not reserved, 0.83 and 0.99. On tmpfs it is the same (0.98; one thread, Linux 6.18).
+pub(crate) const SENDFILE_PAYS_FROM_BYTES: u64 = 1 << 20;
+
+/// Whether `copy_file_range` may do more there than move pages: share blocks of a range, or ask a server to copy it.
+/// Those that never do have no such operation of their own, but for the clone that was tried before
+/// (`vfs_copy_file_range` in fs/read_write.c, Linux 6.18).
+fn copies_ranges_itself(target: FileSystem) -> bool {
+    use FileSystem::{Ext4, Overlay, Tmpfs, Xfs};
+    !matches!(target, Ext4 | Overlay | Tmpfs | Xfs)
+}
+
 /// From this length in bytes on, threads that have nothing else to do help with one file. Starting them for smaller
 /// ones takes half as much again of the processors and gains nothing sure (`bench rules`, two threads against one at
-/// 32 MiB: 18 against 19 ms on ext4, 26 against 24 ms on tmpfs, 14 against 13 ms from ext4 to XFS; at 128 MiB 51 against
-/// 55 ms on ext4, 25 against 32 ms from ext4 to XFS). What bounds it is in `docs/design/one-big-file.md`.
-pub(crate) const SPLIT_PAYS_FROM_BYTES: u64 = 128 << 20;
+/// 32 MiB: 26 against 24 ms on tmpfs). What bounds it is in `docs/design/one-big-file.md`.
+const SPLIT_PAYS_FROM_BYTES: u64 = 128 << 20;
 
-/// Whether threads help with one file at all. Where one target takes bytes no faster for two, the second only burns a
-/// processor: 1 GiB took 0.94 of `cp`'s time with two threads and 0.93 with one from ext4 to Btrfs, 0.92 and 0.87 from ext4 to
-/// tmpfs; but 0.89 and 1.04 within tmpfs (`w1` of the bench, Linux 6.18). Over a network nothing is known.
-fn split_pays(source: FileSystem, target: FileSystem) -> bool {
-    match target {
-        FileSystem::Btrfs | FileSystem::Network => false,
-        FileSystem::Tmpfs => source == FileSystem::Tmpfs,
-        _ => source != FileSystem::Network,
-    }
+/// Whether threads may help with a file of this length that is here, wherever it goes. What reads page by page is worth
+/// reading beside the writing: 512 MiB took 0.50 of `cp`'s time with two threads and 0.58 with one from tmpfs to ext4,
+/// 0.53 and 0.64 from tmpfs to XFS. From elsewhere the pages are handed on, not read, and the second thread only burns
+/// a processor: 0.58 and 0.59 within ext4, 0.59 and 0.59 from ext4 to XFS, 0.52 and 0.57 back, with 1.7 times the
+/// processor time (one thread by `sendfile`, medians of 11 interleaved rounds, Linux 6.18).
+pub(crate) fn may_split(len_bytes: u64, source: impl FnOnce() -> FileSystem) -> bool {
+    len_bytes >= SPLIT_PAYS_FROM_BYTES && source() == FileSystem::Tmpfs
+}
+
+/// Whether the target takes bytes faster for two threads. Btrfs does not: 1 GiB took 0.94 of `cp`'s time with two and 0.93
+/// with one from ext4 (`w1` of the bench, Linux 6.18). Over a network nothing is known.
+fn split_pays(target: FileSystem) -> bool {
+    !matches!(target, FileSystem::Btrfs | FileSystem::Network)
 }
 
 /// From this length in bytes on, bytes that nothing shares are moved around the cache on this file system; `None` means
@@ -220,9 +237,10 @@ pub(crate) const PREALLOCATE_FROM_BYTES: u64 = 1 << 20;
 /// Whether blocks are reserved unasked. ext4 reserves room for each block of 4 KiB that a write dirties, under the
 /// inode's lock, and finds nothing left to do where `fallocate(2)` has reserved all of them in one call: 512 MiB took
 /// 0.52 of the time of `copy_file_range` alone, and 0.64 until on disk. On tmpfs it took 1.11, from ext4 to XFS 1.04
-/// (`bench rules`, Linux 6.18).
+/// (`bench rules`, Linux 6.18). What is below overlayfs is mostly ext4, and where it is not, little is lost: 256 MiB took
+/// 0.59 of `cp`'s time with it and 0.83 without.
 fn preallocation_pays(target: FileSystem) -> bool {
-    target == FileSystem::Ext4
+    matches!(target, FileSystem::Ext4 | FileSystem::Overlay)
 }
 
 /// Chooses among the methods that there are `here` for one file. What a table row has refused before is taken out by
@@ -243,10 +261,10 @@ pub(crate) fn choose(
     // Where the system copies whole files it reads ahead by itself.
     let is_split = threads > 1
         && !here.contains(Method::CopyFile)
-        && source.len_bytes >= SPLIT_PAYS_FROM_BYTES
+        && may_split(source.len_bytes, || source_fs)
         && options.sparse != Sparse::Always
         && !options.uncached
-        && split_pays(source_fs, target_fs);
+        && split_pays(target_fs);
     let ladder = if must_clone {
         Ladder::of(&[Method::Clone])
     } else if let Some(method) = options.method {
@@ -284,8 +302,10 @@ fn automatic(
     // What makes its own target comes before what fills one, and would come before the clone that pays more. From Windows
     // 11 24H2 on the system's own copy would clone, too, without saying so.
     let is_shared = clone_pays && [source_fs, target_fs] == [FileSystem::Refs; 2];
+    let sends = len_bytes >= SENDFILE_PAYS_FROM_BYTES && !copies_ranges_itself(target_fs);
     let moved = match len_bytes >= OFFLOAD_PAYS_FROM_BYTES && !is_split && !is_shared {
         _ if is_uncached => &[Method::Uncached, Method::Direct][..],
+        true if sends => &[Method::Sendfile, Method::CopyFile],
         true => &[Method::CopyRange, Method::Sendfile, Method::CopyFile],
         false => &[],
     };

@@ -15,7 +15,7 @@ use crate::support::{
 
 /// Every call that may take part in a copy. Removing is left out: when that fails, something is left over.
 pub(crate) const CALLS: &str = "openat,openat2,read,pread64,readv,preadv2,write,pwrite64,writev,pwritev2,\
-    copy_file_range,sendfile,ioctl,lseek,ftruncate,fallocate,fadvise64,\
+    copy_file_range,sendfile,pipe2,splice,ioctl,lseek,ftruncate,fallocate,fadvise64,\
     fchown,fchownat,lchown,fchmod,fchmodat,fchmodat2,utimensat,\
     fsetxattr,fgetxattr,flistxattr,fremovexattr,lsetxattr,lgetxattr,llistxattr,lremovexattr,\
     newfstatat,fstat,statx,fstatfs,statfs,getdents64,readlinkat,\
@@ -159,6 +159,11 @@ pub(crate) fn one_file(place: &Path) {
     write(place.join("source"), bytes(300_000, 1));
 }
 
+/// Long enough for blocks to be reserved, and for a pipe that is filled more than once.
+fn a_long_file(place: &Path) {
+    write(place.join("source"), bytes((2 << 20) + 1, 4));
+}
+
 pub(crate) fn a_sparse_file(place: &Path) {
     let data = bytes(70_000, 2);
     sparse(&place.join("source"), 3 << 20, &[(1 << 20, &data), (2 << 20, &data)]);
@@ -189,13 +194,15 @@ pub(crate) fn a_tree(place: &Path) {
 }
 
 /// Calls that take space, and may find none.
-const TAKING_SPACE: [&str; 14] = [
+const TAKING_SPACE: [&str; 16] = [
     "openat",
     "write",
     "pwrite64",
     "pwritev2",
     "copy_file_range",
     "sendfile",
+    "splice",
+    "fallocate",
     "ftruncate",
     "mkdirat",
     "mknodat",
@@ -207,8 +214,17 @@ const TAKING_SPACE: [&str; 14] = [
 ];
 
 /// Calls that the kernel may interrupt, and that are made again then.
-const INTERRUPTED: [&str; 8] =
-    ["openat", "read", "pread64", "write", "pwrite64", "pwritev2", "copy_file_range", "sendfile"];
+const INTERRUPTED: [&str; 9] = [
+    "openat",
+    "read",
+    "pread64",
+    "write",
+    "pwrite64",
+    "pwritev2",
+    "copy_file_range",
+    "sendfile",
+    "splice",
+];
 
 fn every_call_fails_once(from: Fs, to: Fs, scenario: Scenario) {
     let Some(stage) = Stage::new(from, to, scenario) else { return };
@@ -295,6 +311,7 @@ scenarios! {
     of_a_replaced_file: "-j1", one_file, true;
     of_a_replaced_file_with_attributes: "-j1 -a --atomic=always", one_file, true;
     of_a_plain_copy: "-j1 --method=read_write", one_file, true;
+    of_a_long_file: "-j1", a_long_file, true;
     of_a_sparse_file: "-j1", a_sparse_file, true;
     of_a_tree: "-j1 -a", a_tree, false;
     of_a_replaced_tree: "-j1 -r", a_tree, true;

@@ -19,12 +19,20 @@ fn debug_tells_how_each_file_was_copied_and_why_not_otherwise() {
 
     let shown = line(Warpcp::copy("--debug", &source, disk.join("a")));
     let (from, to) = (source.display().to_string(), disk.join("a").display().to_string());
-    assert!(shown.starts_with(&format!("'{from}' -> '{to}': copy_file_range, 3.0 MB")), "{shown}");
+    assert!(shown.starts_with(&format!("'{from}' -> '{to}': sendfile, 3.0 MB")), "{shown}");
     assert!(shown.contains("(clone refused: Operation not supported)"), "{shown}");
     assert_eq!(shown.lines().count(), 1, "{shown}");
 
     let shown = line(Warpcp::copy("--debug", &source, memory.join("a")));
     assert!(shown.contains(": sendfile, 3.0 MB"), "{shown}");
+    assert!(shown.contains("(clone refused: Invalid cross-device link)"), "{shown}");
+
+    let shorter = disk.join("shorter");
+    write(&shorter, bytes(500_000, 1));
+    let shown = line(Warpcp::copy("--debug", &shorter, disk.join("s")));
+    assert!(shown.contains(": copy_file_range, 500.0 kB"), "{shown}");
+    let shown = line(Warpcp::copy("--debug", &shorter, memory.join("s")));
+    assert!(shown.contains(": sendfile, 500.0 kB"), "{shown}");
     assert!(shown.contains("copy_file_range refused: Invalid cross-device link"), "{shown}");
 
     let small = disk.join("small");
@@ -104,7 +112,7 @@ fn the_summary_counts_what_was_done_and_goes_to_standard_error() {
     assert_eq!(row("hard links"), "1");
     assert_eq!(row("failures"), "0");
     assert_eq!(row("bytes"), "3.0 MB");
-    assert_eq!(row("by copy_file_range"), "1 file");
+    assert_eq!(row("by sendfile"), "1 file");
     assert_eq!(row("by read_write"), "1 file");
 }
 

@@ -3,11 +3,12 @@
 use super::*;
 use crate::plan::{Identity, Kind, Time};
 
-const FILE_SYSTEMS: [FileSystem; 7] = [
+const FILE_SYSTEMS: [FileSystem; 8] = [
     FileSystem::Btrfs,
     FileSystem::Xfs,
     FileSystem::Ext4,
     FileSystem::Tmpfs,
+    FileSystem::Overlay,
     FileSystem::Pseudo,
     FileSystem::Network,
     FileSystem::Other,
@@ -24,10 +25,16 @@ const LINUX: Ladder = Ladder::of(&[
 ]);
 
 /// One of each kind that a target's file system is asked about.
-const TARGETS: [FileSystem; 3] = [FileSystem::Btrfs, FileSystem::Ext4, FileSystem::Network];
+const TARGETS: [FileSystem; 5] = [
+    FileSystem::Btrfs,
+    FileSystem::Ext4,
+    FileSystem::Overlay,
+    FileSystem::Network,
+    FileSystem::Other,
+];
 
 /// Around every length at which something changes.
-const LENGTHS: [u64; 13] = [
+const LENGTHS: [u64; 15] = [
     0,
     1,
     4095,
@@ -36,6 +43,8 @@ const LENGTHS: [u64; 13] = [
     16384,
     65535,
     65536,
+    (1 << 20) - 1,
+    1 << 20,
     (4 << 20) - 1,
     4 << 20,
     (16 << 20) - 1,
@@ -251,7 +260,7 @@ fn holes_are_asked_for_only_where_there_may_be_some() {
 #[test]
 fn blocks_are_reserved_only_where_that_harms_nothing() {
     everywhere(|case| {
-        let pays = case.target_fs == FileSystem::Ext4;
+        let pays = [FileSystem::Ext4, FileSystem::Overlay].contains(&case.target_fs);
         if let Some(from_bytes) = case.plan.preallocate_from_bytes {
             case.holds(case.options.preallocate || pays, "neither asked for nor of use");
             case.holds(case.target_fs != FileSystem::Btrfs, "Btrfs writes elsewhere anyway");
@@ -273,11 +282,9 @@ fn threads_help_only_where_bytes_can_be_moved_in_any_order_and_that_pays() {
             case.holds(case.source.len_bytes >= SPLIT_PAYS_FROM_BYTES, "too small to pay");
             case.holds(!case.plan.makes_holes, "zeros are found from the start on");
             case.holds(!case.options.uncached, "for the cache's sake");
-            let ends = [case.source_fs, case.target_fs];
-            case.holds(!ends.contains(&FileSystem::Network), "over a network");
+            case.holds(case.source_fs == FileSystem::Tmpfs, "its pages are handed on, not read");
+            case.holds(case.target_fs != FileSystem::Network, "over a network");
             case.holds(case.target_fs != FileSystem::Btrfs, "onto Btrfs");
-            let is_onto_memory = case.target_fs == FileSystem::Tmpfs;
-            case.holds(!is_onto_memory || case.source_fs == case.target_fs, "onto tmpfs");
         }
     });
 }
@@ -292,7 +299,13 @@ fn methods(options: Options, len: u64, target_fs: FileSystem) -> Vec<Method> {
 #[test]
 fn a_large_file_is_offered_to_every_kernel_method() {
     let all = [Method::Clone, Method::CopyRange, Method::Sendfile, Method::ReadWrite];
-    assert_eq!(methods(Options::new(), 1 << 20, FileSystem::Xfs), all);
+    for target_fs in FILE_SYSTEMS {
+        assert_eq!(methods(Options::new(), (1 << 20) - 1, target_fs), all, "{target_fs:?}");
+        let sends = [FileSystem::Xfs, FileSystem::Ext4, FileSystem::Tmpfs, FileSystem::Overlay];
+        let through_our_pipe = [Method::Clone, Method::Sendfile, Method::ReadWrite];
+        let expected = if sends.contains(&target_fs) { &through_our_pipe[..] } else { &all };
+        assert_eq!(methods(Options::new(), 1 << 20, target_fs), expected, "{target_fs:?}");
+    }
 }
 
 /// At 1 KiB a clone is no faster than reading and writing (conda/conda#16367, ccache/ccache#296); Btrfs pays for

@@ -241,9 +241,10 @@ fn moved_inside(answer: Result<usize, Errno>, asked: usize) -> Result<Part, Faul
 }
 
 /// XFS reserves room behind a file that is being extended; a hole that begins there must give it back, or it is
-/// filled (as GNU cp found). Elsewhere there is nothing to give back.
+/// filled (as GNU cp found). Where it is not below, there is nothing to give back.
 fn punch(target: Borrowed<'_>, target_fs: FileSystem, hole: Range<u64>) {
-    if hole.start > 0 && matches!(target_fs, FileSystem::Xfs | FileSystem::Other) {
+    let may_be_xfs = matches!(target_fs, FileSystem::Xfs | FileSystem::Overlay | FileSystem::Other);
+    if hole.start > 0 && may_be_xfs {
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         // Best effort: a hole that is not punched costs space only.
         let _ = fallocate(target, flags, hole.start, hole.end - hole.start);
