@@ -51,6 +51,8 @@ pub fn group(name: &str) -> Vec<String> {
             "f3K-rw1024-j1",
             "f3K-cfr-j1",
             "f3K-send-j1",
+            "f3K-pipe-j1",
+            "f3KP-pipe-j1",
             "f3K-clone-j1",
             "f3K-rwc1-j2",
             "f3K-rw1024c4-j2",

@@ -25,8 +25,8 @@ const fn side(
     Side { rule, cell, chosen, rejected }
 }
 
-/// Whether threads help with one big file that is below the threshold only the floor can show.
-const SIDES: [Side; 37] = [
+/// What the engine does not do, only a floor can show: threads that help with a file below the threshold.
+const SIDES: [Side; 41] = [
     side("clone_pays_from_bytes", "t1@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t4@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t1@xfs", "warpcp", "warpcp-clone"),
@@ -42,13 +42,17 @@ const SIDES: [Side; 37] = [
     side("OFFLOAD_PAYS_FROM_BYTES", "t64@tmpfs", "warpcp", "warpcp-read_write"),
     side("OFFLOAD_PAYS_FROM_BYTES", "t16@ext4-xfs", "warpcp", "warpcp-sendfile"),
     side("OFFLOAD_PAYS_FROM_BYTES", "t256@ext4-xfs", "warpcp", "warpcp-read_write"),
-    side("SPLIT_PAYS_FROM_BYTES", "o32@ext4", "f3K-cfr-j1", "f3K-rwc8-j2"),
-    side("SPLIT_PAYS_FROM_BYTES", "o128@ext4", "warpcp", "warpcp-j1"),
-    side("SPLIT_PAYS_FROM_BYTES", "o512@ext4", "warpcp", "warpcp-j1"),
+    side("SENDFILE_PAYS_FROM_BYTES", "t256@ext4", "warpcp", "warpcp-sendfile"),
+    side("SENDFILE_PAYS_FROM_BYTES", "t1024@ext4", "warpcp", "warpcp-copy_file_range"),
+    side("SENDFILE_PAYS_FROM_BYTES", "o64@ext4", "warpcp", "warpcp-copy_file_range"),
+    side("SENDFILE_PAYS_FROM_BYTES", "o512@ext4", "warpcp-j1", "warpcp-j1-copy_file_range"),
+    side("SENDFILE_PAYS_FROM_BYTES", "o512@tmpfs", "warpcp-j1", "warpcp-j1-copy_file_range"),
     side("SPLIT_PAYS_FROM_BYTES", "o32@tmpfs", "f3K-cfr-j1", "f3K-rwc8-j2"),
     side("SPLIT_PAYS_FROM_BYTES", "o512@tmpfs", "warpcp", "warpcp-j1"),
-    side("SPLIT_PAYS_FROM_BYTES", "o32@ext4-xfs", "f3K-send-j1", "f3K-rwc8-j2"),
-    side("SPLIT_PAYS_FROM_BYTES", "o128@ext4-xfs", "warpcp", "warpcp-j1"),
+    side("SPLIT_PAYS_FROM_BYTES", "o512@tmpfs-ext4", "warpcp", "warpcp-j1"),
+    side("SPLIT_PAYS_FROM_BYTES", "o512@tmpfs-xfs", "warpcp", "warpcp-j1"),
+    side("may_split: not from elsewhere", "o512@ext4", "warpcp", "f3KP-rwc2-j2"),
+    side("may_split: not from elsewhere", "o512@ext4-xfs", "warpcp", "f3K-rwc2-j2"),
     side("BUFFER_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw64-j1"),
     side("BUFFER_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw1024-j1"),
     side("BUFFER_BYTES", "o512@tmpfs", "f3K-rw-j1", "f3K-rw1024-j1"),

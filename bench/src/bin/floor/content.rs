@@ -1,12 +1,13 @@
 //! One file's bytes.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::fs::{
     FallocateFlags, SeekFrom, Stat, copy_file_range, fallocate, ftruncate, ioctl_ficlone, seek,
     sendfile,
 };
 use rustix::io::{Errno, Result, pread, pwrite, read, write};
+use rustix::pipe::{SpliceFlags, fcntl_setpipe_size, pipe, splice};
 
 use crate::buffer::Buffer;
 use crate::spec::{Method, Spec};
@@ -15,6 +16,7 @@ use crate::spec::{Method, Spec};
 pub struct Tools {
     pub buffer: Buffer,
     pub names: [u8; 1024],
+    pipe: Option<(OwnedFd, OwnedFd)>,
     /// Who new files belong to.
     pub owner: (u32, u32),
 }
@@ -25,6 +27,7 @@ impl Tools {
         Tools {
             buffer: Buffer::new(spec.buffer_bytes, spec.buffer_skew),
             names: [0; 1024],
+            pipe: None,
             owner: (geteuid().as_raw(), getegid().as_raw()),
         }
     }
@@ -54,6 +57,7 @@ pub fn fill(
     match spec.method {
         Method::CopyRange if length > spec.small_bytes => by_range(source, target, 0..length),
         Method::Send if length > spec.small_bytes => by_send(source, target, 0..length),
+        Method::Pipe if length > spec.small_bytes => by_pipe(tools, source, target, 0..length),
         _ => in_order(tools, source, target, length),
     }
 }
@@ -139,6 +143,34 @@ pub fn by_send(
     Ok(())
 }
 
+const PIPE_BYTES: u64 = 1 << 20;
+
+fn by_pipe(
+    tools: &mut Tools,
+    source: BorrowedFd<'_>,
+    target: BorrowedFd<'_>,
+    range: std::ops::Range<u64>,
+) -> Result<()> {
+    if tools.pipe.is_none() {
+        let ends = pipe()?;
+        fcntl_setpipe_size(&ends.1, PIPE_BYTES as usize)?;
+        tools.pipe = Some(ends);
+    }
+    let (out, into) = tools.pipe.as_ref().expect("it was made above");
+    let (mut from, mut to) = (range.start, range.start);
+    while from < range.end {
+        let length = PIPE_BYTES.min(range.end - from) as usize;
+        if sendfile(into, source, Some(&mut from), length)? == 0 {
+            break;
+        }
+        while to < from {
+            let left = (from - to) as usize;
+            splice(out, None, target, Some(&mut to), left, SpliceFlags::empty())?;
+        }
+    }
+    Ok(())
+}
+
 fn around_holes(
     tools: &mut Tools,
     spec: &Spec,
@@ -155,6 +187,7 @@ fn around_holes(
         end = seek(source, SeekFrom::Hole(start))?;
         match spec.method {
             Method::CopyRange => by_range(source, target, start..end)?,
+            Method::Pipe => by_pipe(tools, source, target, start..end)?,
             Method::Send => {
                 seek(target, SeekFrom::Start(start))?;
                 by_send(source, target, start..end)?;

@@ -13,7 +13,7 @@
 //! `urK-v3q32-j1`: the same through io_uring in batches of 32 files; `v1` opens, reads, writes and closes in
 //! batches, `v3` opens and closes in batches and moves the bytes by plain calls, `v0` does the same without a ring.
 //!
-//! Methods: `rw`, `cfr`, `clone`, `send` move bytes; `empty` only creates, `read` only reads, `mk` only makes the
+//! Methods: `rw`, `cfr`, `clone`, `send`, `pipe` (sendfile and splice through a pipe of 1 MiB) move bytes; `empty` only creates, `read` only reads, `mk` only makes the
 //! directories, `walk` makes nothing. A number is the buffer in KiB, `S<n>` reads and writes files of up to n KiB,
 //! `c<n>` gives one big file to the threads in chunks of n MiB, `o<n>` puts the buffer n bytes behind a page's start.
 
@@ -24,6 +24,7 @@ pub enum Method {
     CopyRange,
     Clone,
     Send,
+    Pipe,
     Empty,
     Read,
     Mk,
@@ -114,6 +115,7 @@ fn method(word: &str) -> Option<Method> {
         "cfr" => Method::CopyRange,
         "clone" => Method::Clone,
         "send" => Method::Send,
+        "pipe" => Method::Pipe,
         "empty" => Method::Empty,
         "read" => Method::Read,
         "mk" => Method::Mk,

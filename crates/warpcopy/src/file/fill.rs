@@ -175,6 +175,10 @@ impl Filling<'_> {
         let Some(length) = self.plan.len_bytes else {
             return self.advance(u64::MAX, rungs).map(drop);
         };
+        // Where a length is not believed, it is not said.
+        if length == 0 {
+            return Ok(());
+        }
         self.preallocate(0..length)?;
         if self.advance(length, rungs)? == End::OfSource {
             return Ok(());

@@ -99,18 +99,13 @@ pub(crate) fn copy_leaf(
     leaf: &Leaf<'_>,
     host: &mut dyn Host,
 ) -> Result<Option<FileReport>> {
-    let source = match open(context, leaf) {
+    let source = match open(context, leaf, host) {
         Err(error) if error.operation() == Operation::OpenSource => {
             return unopened(context, leaf, host, error).map(Some);
         }
         answer => answer?,
     };
-    if source.facts.kind == Kind::Directory {
-        return Err(leaf.source.error(Operation::OmitDirectory));
-    }
-    if !host.claim(&source.facts) {
-        return Ok(None);
-    }
+    let Some(source) = source else { return Ok(None) };
     let report = take_name(context, tools, leaf, &source, host)?;
     Ok(Some(report))
 }
@@ -422,20 +417,30 @@ fn stands_for(source: Identity, options: &Options, target: &Spot<'_>) -> bool {
 }
 
 /// Opens what is to be read; looks at what is not.
-fn open(context: &Context, leaf: &Leaf<'_>) -> Result<Source> {
+/// Looks at the source, and opens it if it is to be read. `None` means that the host took it over.
+fn open(context: &Context, leaf: &Leaf<'_>, host: &mut dyn Host) -> Result<Option<Source>> {
     let follow = leaf.follows(context);
-    let stat = || {
-        let facts = leaf.source.facts(follow);
-        facts.map_err(|code| leaf.source.error(Operation::StatSource).with_cause(code))
+    let is_link = matches!(context.options.make, Make::HardLinks | Make::Symlinks);
+    let mut claims = |facts: &Facts| match facts.kind {
+        Kind::Directory => Err(leaf.source.error(Operation::OmitDirectory)),
+        _ => Ok(host.claim(facts)),
     };
-    if matches!(context.options.make, Make::HardLinks | Make::Symlinks) {
-        return Ok(Source { facts: stat()?, file: None });
-    }
     // Opening says as much as looking, and what is open cannot be exchanged any more.
-    if leaf.kind == Some(Kind::File) {
-        return open_regular(context, leaf, follow, None);
+    if leaf.kind == Some(Kind::File) && !is_link {
+        let source = open_regular(context, leaf, follow, None)?;
+        return Ok(claims(&source.facts)?.then_some(source));
     }
-    let facts = stat()?;
+    let facts = leaf.source.facts(follow);
+    let facts = facts.map_err(|code| leaf.source.error(Operation::StatSource).with_cause(code))?;
+    match claims(&facts)? {
+        true if is_link => Ok(Some(Source { facts, file: None })),
+        true => open_seen(context, leaf, follow, facts).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Opens a source that was looked at, if it is to be read.
+fn open_seen(context: &Context, leaf: &Leaf<'_>, follow: bool, facts: Facts) -> Result<Source> {
     match facts.kind {
         Kind::File => open_regular(context, leaf, follow, Some(facts)),
         Kind::Fifo | Kind::Socket | Kind::CharDevice | Kind::BlockDevice

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::dir::Dir;
@@ -39,14 +40,24 @@ enum State {
 
 /// Sources with several names. Entries go when the last name was seen.
 #[derive(Default)]
-pub(crate) struct Claims(Mutex<HashMap<Identity, State>>);
+pub(crate) struct Claims {
+    states: Mutex<HashMap<Identity, State>>,
+    /// Something was claimed: mostly nothing is, and nobody needs to ask.
+    is_used: AtomicBool,
+}
 
 impl Claims {
+    /// Whether a source is claimed now.
+    pub(crate) fn has(&self, identity: Identity) -> bool {
+        self.is_used.load(Ordering::Relaxed) && self.lock().contains_key(&identity)
+    }
+
     /// Claims a source that has `links` names.
     pub(crate) fn claim(&self, identity: Identity, links: u64) -> Claimed {
         let mut claims = self.lock();
         match claims.get_mut(&identity) {
             None => {
+                self.is_used.store(true, Ordering::Relaxed);
                 claims.insert(identity, State::Copying(Vec::new()));
                 Claimed::First
             }
@@ -87,7 +98,7 @@ impl Claims {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Identity, State>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

@@ -232,12 +232,18 @@ impl<'a> Worker<'a> {
             Parked::Below(Arc::clone(dir), Listed { name: name.clone(), ..listed })
         };
         let location = || Location::Below(Arc::clone(dir), name.clone());
+        // Another name of what was copied is linked, not opened.
+        let run = self.run;
+        let is_claimed = || {
+            let Identity { device, .. } = dir.source.identity;
+            run.claims.has(Identity { device, inode: listed.inode.into() })
+        };
         self.patiently(|worker, claims| {
             let pair = worker.handles.pair(dir)?;
             let leaf = Leaf {
                 source: Spot { directory: pair.source(), name, path: &|| dir.source_path_of(name) },
                 target: Spot { directory: pair.target(), name, path: &|| dir.target_path_of(name) },
-                kind: listed.kind,
+                kind: listed.kind.filter(|_| !is_claimed()),
                 is_operand: false,
                 with_paths: worker.run.wants_files,
                 into: dir.into,

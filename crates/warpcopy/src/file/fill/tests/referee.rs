@@ -351,7 +351,10 @@ impl Referee<'_> {
     fn succeeded(&self, kernel: &Kernel, filled: &Filled) -> Result<(), String> {
         let is_over = match self.due {
             Due::Cloned => true,
-            Due::Anything => self.is_ended || (self.questions > 0 && self.at >= self.limit),
+            // A length of nothing that is believed needs no question.
+            Due::Anything => {
+                self.is_ended || self.limit == 0 || (self.questions > 0 && self.at >= self.limit)
+            }
             _ => false,
         };
         rule!(is_over, "ended at {} of {} with {:?} due", self.at, self.limit, self.due);
