@@ -150,6 +150,8 @@ impl Copying<'_> {
             plan.makes_holes,
             tools.buffers(plan.threads),
         );
+        let is_in_turn = plan::clones_in_turn(plan.ladder, self.facts, planned.target_fs);
+        let _turn = is_in_turn.then(|| self.context.clone_in_turn());
         for _ in 1..ATTEMPTS_MAX {
             match fill(&mut ends, plan, around) {
                 Err(Failure::NoClone { refusal })

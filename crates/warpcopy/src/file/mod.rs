@@ -29,8 +29,8 @@ mod target;
 use std::ffi::{CString, OsStr};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -60,6 +60,8 @@ pub(crate) struct Context {
     pub(crate) cancel: Cancel,
     pub(crate) counters: Counters,
     memory: Arc<Memory>,
+    /// Held by whoever makes a clone that is not to meet another.
+    cloning: Arc<Mutex<()>>,
     /// The umask, or [`UNREAD`].
     umask: AtomicU32,
     pub(crate) caller: sys::Caller,
@@ -73,6 +75,7 @@ impl Context {
             cancel: Cancel::new(),
             counters: Counters::default(),
             memory: Arc::default(),
+            cloning: Arc::default(),
             umask: AtomicU32::new(UNREAD),
             caller: sys::caller(),
         }
@@ -85,6 +88,7 @@ impl Context {
             cancel: self.cancel.clone(),
             counters: self.counters.clone(),
             memory: Arc::clone(&self.memory),
+            cloning: Arc::clone(&self.cloning),
             ..Context::new(options)
         }
     }
@@ -95,6 +99,11 @@ impl Context {
         if self.umask.load(Ordering::Relaxed) != UNREAD {
             self.umask.store(UNREAD, Ordering::Relaxed);
         }
+    }
+
+    /// Waits until no other clone is made that would meet this one.
+    fn clone_in_turn(&self) -> MutexGuard<'_, ()> {
+        self.cloning.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// How many threads may work at once.

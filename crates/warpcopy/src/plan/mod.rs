@@ -21,7 +21,9 @@ pub(crate) use decide::{
     Decision, Situation, Staging, Way, decide, looks_at_links, staging_after_backup,
 };
 pub(crate) use facts::{Facts, FileSystem, Looks};
-pub(crate) use ladder::{Data, Fault, FillPlan, Ladder, Mover, Part, Side, choose, may_split};
+pub(crate) use ladder::{
+    Data, Fault, FillPlan, Ladder, Mover, Part, Side, choose, clones_in_turn, may_split,
+};
 pub(crate) use snapshot::asks_otherwise;
 pub(crate) use verdict::{Host, Rule, Verdict, When, classify};
 

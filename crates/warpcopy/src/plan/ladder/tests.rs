@@ -289,6 +289,16 @@ fn threads_help_only_where_bytes_can_be_moved_in_any_order_and_that_pays() {
     });
 }
 
+#[test]
+fn only_clones_of_several_extents_wait_for_each_other() {
+    everywhere(|case| {
+        let waits = clones_in_turn(case.plan.ladder, &case.source, case.target_fs);
+        let has_holes = case.source.allocated_bytes < case.source.len_bytes;
+        let is_measured = case.target_fs == FileSystem::Btrfs;
+        case.holds(waits == (case.has_any(&[Method::Clone]) && has_holes && is_measured), "waits");
+    });
+}
+
 fn methods(options: Options, len: u64, target_fs: FileSystem) -> Vec<Method> {
     choose(LINUX, &options, &facts(len, len), FileSystem::Ext4, target_fs, 1)
         .ladder
