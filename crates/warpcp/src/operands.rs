@@ -1,6 +1,6 @@
 //! Which target name each source gets: the rules of `cp`, pure but for a few looks at what is there.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -88,7 +88,7 @@ pub(crate) fn place(
 ) -> Result<Placed, Misuse> {
     let (sources, destination) = destination(operands, placing, look)?;
     let mut placed = Placed::default();
-    let mut seen = HashSet::new();
+    let mut seen = HashMap::new();
     let count = sources.len();
     for source in sources {
         let source =
@@ -292,14 +292,40 @@ fn check_source(source: &Path, look: &dyn Look) -> Result<(), Complaint> {
     }
 }
 
+/// Sources with the same last name. Others cannot be the same entry, and finding out which entry a path names takes many
+/// system calls.
+struct Namesakes {
+    first: PathBuf,
+    entries: HashSet<PathBuf>,
+}
+
+impl Namesakes {
+    fn new(first: &Path) -> Namesakes {
+        Namesakes { first: first.to_owned(), entries: HashSet::new() }
+    }
+
+    /// Returns whether none of them is this source.
+    fn insert(&mut self, source: &Path, look: &dyn Look) -> bool {
+        if self.entries.is_empty() {
+            self.entries.insert(look.entry(&self.first));
+        }
+        self.entries.insert(look.entry(source))
+    }
+}
+
 /// Complains if the same source was named before; `./a` and `a` are the same.
 fn once(
     transfer: Transfer,
     placing: &Placing,
     look: &dyn Look,
-    seen: &mut HashSet<PathBuf>,
+    seen: &mut HashMap<PathBuf, Namesakes>,
 ) -> Result<Transfer, Complaint> {
     let source = &transfer.source;
+    let name = names::last_name(source);
+    let Some(namesakes) = seen.get_mut(name) else {
+        seen.insert(name.to_owned(), Namesakes::new(source));
+        return Ok(transfer);
+    };
     // What is missing, or left out, is complained about each time.
     let kind = match look.kind(source, !placing.keeps_symlinks) {
         Ok(Kind::Directory) if placing.is_strict => return Ok(transfer),
@@ -309,7 +335,7 @@ fn once(
         Ok(_) if placing.backs_up => return Ok(transfer),
         Ok(_) => "file",
     };
-    if seen.insert(look.entry(source)) {
+    if namesakes.insert(source, look) {
         return Ok(transfer);
     }
     let text = format!("warning: source {kind} {} specified more than once", quote(source));
@@ -517,6 +543,8 @@ mod tests {
             placed.complaints,
             [Complaint { after: 1, pair: None, text, is_failure: false }]
         );
+        let text = "warning: source file './d/f' specified more than once";
+        assert_eq!(complaints("d/f d/s/f ./d/f e", &Placing::default()), [text]);
         let text = "warning: source directory 'd/' specified more than once";
         assert_eq!(complaints("d d/ e", &recursive()), [text]);
         assert_eq!(try_place("d d e", &Placing::default()).unwrap().transfers.len(), 2);

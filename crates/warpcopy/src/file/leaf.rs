@@ -8,7 +8,7 @@ use super::{
     Context, Host, Spot, Starting, TargetDirectory, Tools, parent_of, paths, regular, special,
 };
 use crate::error::{Operation, Result};
-use crate::options::{Backup, Make, Options, Publish, Symlinks, Unlink};
+use crate::options::{Backup, Existing, Make, Options, Publish, Symlinks, Unlink};
 use crate::plan::{
     Decision, Facts, Identity, Kind, Situation, Staging, Way, decide, looks_at_links, may_split,
     staging_after_backup,
@@ -99,14 +99,15 @@ pub(crate) fn copy_leaf(
     leaf: &Leaf<'_>,
     host: &mut dyn Host,
 ) -> Result<Option<FileReport>> {
-    let source = match open(context, leaf, host) {
+    let report = match open(context, leaf, host) {
+        Ok(Opened::TakenOver) => return Ok(None),
+        Ok(Opened::Skipped(report)) => report,
+        Ok(Opened::Source(source)) => take_name(context, tools, leaf, &source, host)?,
         Err(error) if error.operation() == Operation::OpenSource => {
-            return unopened(context, leaf, host, error).map(Some);
+            unopened(context, leaf, host, error)?
         }
-        answer => answer?,
+        Err(error) => return Err(error),
     };
-    let Some(source) = source else { return Ok(None) };
-    let report = take_name(context, tools, leaf, &source, host)?;
     Ok(Some(report))
 }
 
@@ -416,26 +417,51 @@ fn stands_for(source: Identity, options: &Options, target: &Spot<'_>) -> bool {
     sys::facts_at(target.directory, &name, true).is_ok_and(|facts| facts.identity == source)
 }
 
-/// Opens what is to be read; looks at what is not.
-/// Looks at the source, and opens it if it is to be read. `None` means that the host took it over.
-fn open(context: &Context, leaf: &Leaf<'_>, host: &mut dyn Host) -> Result<Option<Source>> {
+/// What came of opening a source.
+enum Opened {
+    Source(Source),
+    Skipped(FileReport),
+    /// The host copies it, or did.
+    TakenOver,
+}
+
+/// Opens what is to be read; looks at what is not, and at what may be left out.
+fn open(context: &Context, leaf: &Leaf<'_>, host: &mut dyn Host) -> Result<Opened> {
+    let options = &context.options;
     let follow = leaf.follows(context);
-    let is_link = matches!(context.options.make, Make::HardLinks | Make::Symlinks);
-    let mut claims = |facts: &Facts| match facts.kind {
+    let mut is_ours = |facts: &Facts| match facts.kind {
         Kind::Directory => Err(leaf.source.error(Operation::OmitDirectory)),
         _ => Ok(host.claim(facts)),
     };
+    let is_link = matches!(options.make, Make::HardLinks | Make::Symlinks);
+    let may_skip_existing =
+        matches!(options.existing, Existing::Skip | Existing::Older | Existing::AskIfOlder);
+    let may_skip = may_skip_existing || options.newer_than.is_some();
     // Opening says as much as looking, and what is open cannot be exchanged any more.
-    if leaf.kind == Some(Kind::File) && !is_link {
+    if leaf.kind == Some(Kind::File) && !is_link && !may_skip {
         let source = open_regular(context, leaf, follow, None)?;
-        return Ok(claims(&source.facts)?.then_some(source));
+        return Ok(match is_ours(&source.facts)? {
+            true => Opened::Source(source),
+            false => Opened::TakenOver,
+        });
     }
     let facts = leaf.source.facts(follow);
     let facts = facts.map_err(|code| leaf.source.error(Operation::StatSource).with_cause(code))?;
-    match claims(&facts)? {
-        true if is_link => Ok(Some(Source { facts, file: None })),
-        true => open_seen(context, leaf, follow, facts).map(Some),
-        false => Ok(None),
+    if !is_ours(&facts)? {
+        return Ok(Opened::TakenOver);
+    }
+    if may_skip {
+        let seen = match may_skip_existing {
+            true => Seen::look(context, leaf, &facts, host)?,
+            false => Seen::default(),
+        };
+        if let Decision::Skip(outcome) = decide(options, &seen.situation(leaf, &facts)) {
+            return Ok(Opened::Skipped(leaf.report(facts.kind, outcome)));
+        }
+    }
+    match is_link {
+        true => Ok(Opened::Source(Source { facts, file: None })),
+        false => open_seen(context, leaf, follow, facts).map(Opened::Source),
     }
 }
 

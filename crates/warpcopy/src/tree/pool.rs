@@ -105,7 +105,8 @@ impl Pool {
     pub(crate) fn done(&self) {
         let mut state = self.lock();
         state.working -= 1;
-        if state.working == 0 {
+        // Waking nobody is a system call, too.
+        if state.working == 0 && state.waiting > 0 {
             self.changed.notify_all();
         }
     }
