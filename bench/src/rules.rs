@@ -25,7 +25,7 @@ const fn side(
     Side { rule, cell, chosen, rejected }
 }
 
-/// What the engine does not do, only a floor can show: threads that help with a file below the threshold.
+/// What the engine never does, only a floor can show: threads that help with a short file, or with one from a disk.
 const SIDES: [Side; 41] = [
     side("clone_pays_from_bytes", "t1@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t4@btrfs", "warpcp", "warpcp-read_write"),

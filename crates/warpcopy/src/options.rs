@@ -88,8 +88,8 @@ pub struct Options {
     /// How much is on stable storage when a file is reported as copied.
     pub sync: Sync,
     /// Reserve blocks for each range of data of 1 MiB and more before it is written (never before a clone, never on
-    /// Btrfs, never with [`Sparse::Always`]), so that a full disk is found early. On ext4 and overlayfs this is done
-    /// unasked.
+    /// Btrfs, never with [`Sparse::Always`]), so that a full disk is found early. On ext4, and on overlayfs
+    /// unless Btrfs or ZFS is below it, this is done unasked.
     pub preallocate: bool,
     /// Leave the page cache as it was where the system can (`RWF_DONTCACHE`, else `O_DIRECT`).
     pub uncached: bool,

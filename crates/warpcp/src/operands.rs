@@ -48,6 +48,10 @@ impl Look for RealLook {
 
     fn entry(&self, path: &Path) -> PathBuf {
         let plain = names::without_trailing_slashes(path);
+        // `x/.` has no name of its own; std takes the dot away, and `x` with it.
+        if names::ends_in_dots(plain) {
+            return fs::canonicalize(plain).unwrap_or_else(|_| path.to_owned());
+        }
         let parent = plain.parent().filter(|parent| !parent.as_os_str().is_empty());
         let holder = fs::canonicalize(parent.unwrap_or(Path::new(".")));
         holder.map_or_else(|_| path.to_owned(), |holder| holder.join(names::last_name(plain)))
@@ -295,22 +299,9 @@ fn check_source(source: &Path, look: &dyn Look) -> Result<(), Complaint> {
 /// Sources with the same last name. Others cannot be the same entry, and finding out which entry a path names takes many
 /// system calls.
 struct Namesakes {
-    first: PathBuf,
+    /// Until there is a second one, nobody asks which entry it is.
+    first: Option<PathBuf>,
     entries: HashSet<PathBuf>,
-}
-
-impl Namesakes {
-    fn new(first: &Path) -> Namesakes {
-        Namesakes { first: first.to_owned(), entries: HashSet::new() }
-    }
-
-    /// Returns whether none of them is this source.
-    fn insert(&mut self, source: &Path, look: &dyn Look) -> bool {
-        if self.entries.is_empty() {
-            self.entries.insert(look.entry(&self.first));
-        }
-        self.entries.insert(look.entry(source))
-    }
 }
 
 /// Complains if the same source was named before; `./a` and `a` are the same.
@@ -323,23 +314,34 @@ fn once(
     let source = &transfer.source;
     let name = names::last_name(source);
     let Some(namesakes) = seen.get_mut(name) else {
-        seen.insert(name.to_owned(), Namesakes::new(source));
+        let alone = Namesakes { first: Some(source.clone()), entries: HashSet::new() };
+        seen.insert(name.to_owned(), alone);
         return Ok(transfer);
     };
-    // What is missing, or left out, is complained about each time.
-    let kind = match look.kind(source, !placing.keeps_symlinks) {
-        Ok(Kind::Directory) if placing.is_strict => return Ok(transfer),
-        Ok(Kind::Directory) if placing.recursive => "directory",
-        Ok(Kind::Directory) | Err(_) => return Ok(transfer),
-        // The copy of the first becomes a backup, or an error.
-        Ok(_) if placing.backs_up => return Ok(transfer),
-        Ok(_) => "file",
-    };
-    if namesakes.insert(source, look) {
+    if let Some(first) =
+        namesakes.first.take().filter(|first| counted(first, placing, look).is_some())
+    {
+        namesakes.entries.insert(look.entry(&first));
+    }
+    let Some(kind) = counted(source, placing, look) else { return Ok(transfer) };
+    if namesakes.entries.insert(look.entry(source)) {
         return Ok(transfer);
     }
     let text = format!("warning: source {kind} {} specified more than once", quote(source));
     Err(Complaint { after: 0, pair: None, text, is_failure: false })
+}
+
+/// What a source is that must not be named twice; `None` for one that may.
+fn counted(source: &Path, placing: &Placing, look: &dyn Look) -> Option<&'static str> {
+    match look.kind(source, !placing.keeps_symlinks) {
+        Ok(Kind::Directory) if placing.is_strict || !placing.recursive => None,
+        Ok(Kind::Directory) => Some("directory"),
+        // What is missing, or left out, is complained about each time.
+        Err(_) => None,
+        // The copy of the first becomes a backup, or an error.
+        Ok(_) if placing.backs_up => None,
+        Ok(_) => Some("file"),
+    }
 }
 
 fn complain(operation: Operation, path: &Path, error: &io::Error) -> Complaint {
@@ -548,5 +550,12 @@ mod tests {
         let text = "warning: source directory 'd/' specified more than once";
         assert_eq!(complaints("d d/ e", &recursive()), [text]);
         assert_eq!(try_place("d d e", &Placing::default()).unwrap().transfers.len(), 2);
+        // A link that is copied as such is not what it leads to, and what is left out is not there.
+        let keeps = Placing { keeps_symlinks: true, ..Placing::default() };
+        assert_eq!(try_place("ld/ ld e", &keeps).unwrap().transfers.len(), 2);
+        let strict = Placing { is_strict: true, keeps_symlinks: true, ..recursive() };
+        assert_eq!(try_place("ld/ ld e", &strict).unwrap().transfers.len(), 2);
+        let backs_up = Placing { backs_up: true, keeps_symlinks: true, ..recursive() };
+        assert_eq!(try_place("ld ld/ e", &backs_up).unwrap().transfers.len(), 2);
     }
 }

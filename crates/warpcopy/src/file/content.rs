@@ -114,11 +114,13 @@ impl Copying<'_> {
     }
 
     pub(super) fn surroundings(&self, planned: &Planned) -> Surroundings<'_> {
+        let is_in_turn = plan::clones_in_turn(self.facts, planned.target_fs);
         Surroundings {
             rules: sys::RULES,
             is_network: [planned.source_fs, planned.target_fs].contains(&FileSystem::Network),
             cancel: &self.context.cancel,
             counters: &self.context.counters,
+            cloning: is_in_turn.then_some(&*self.context.cloning),
         }
     }
 
@@ -150,8 +152,6 @@ impl Copying<'_> {
             plan.makes_holes,
             tools.buffers(plan.threads),
         );
-        let is_in_turn = plan::clones_in_turn(plan.ladder, self.facts, planned.target_fs);
-        let _turn = is_in_turn.then(|| self.context.clone_in_turn());
         for _ in 1..ATTEMPTS_MAX {
             match fill(&mut ends, plan, around) {
                 Err(Failure::NoClone { refusal })

@@ -4,6 +4,7 @@
 //! that declines a file leaves the target cut at that length, and the next one goes on there.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use crate::plan::{
     Data, Fault, FillPlan, Ladder, Method, Mover, Part, Rule, Scope, Side, Verdict, classify,
@@ -31,6 +32,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) is_network: bool,
     pub(crate) cancel: &'a Cancel,
     pub(crate) counters: &'a Counters,
+    /// Held while this file is cloned, where clones are not to meet.
+    pub(crate) cloning: Option<&'a Mutex<()>>,
 }
 
 /// A file that was filled.
@@ -112,7 +115,12 @@ impl Filling<'_> {
         let mut attempts = Attempts::default();
         loop {
             self.check_cancel()?;
-            let fault = match self.mover.whole(method, &mut progress(self.around)) {
+            let answer = {
+                let cloning = self.around.cloning.filter(|_| method == Method::Clone);
+                let _turn = cloning.map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
+                self.mover.whole(method, &mut progress(self.around))
+            };
+            let fault = match answer {
                 Ok(length) => return self.accept_whole(method, length),
                 Err(fault) => fault,
             };

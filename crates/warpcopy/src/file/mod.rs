@@ -30,7 +30,7 @@ use std::ffi::{CString, OsStr};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -99,11 +99,6 @@ impl Context {
         if self.umask.load(Ordering::Relaxed) != UNREAD {
             self.umask.store(UNREAD, Ordering::Relaxed);
         }
-    }
-
-    /// Waits until no other clone is made that would meet this one.
-    fn clone_in_turn(&self) -> MutexGuard<'_, ()> {
-        self.cloning.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// How many threads may work at once.

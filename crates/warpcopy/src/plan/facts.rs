@@ -115,7 +115,7 @@ pub(crate) enum FileSystem {
     Ext4,
     /// Never shares blocks; answers about holes can be believed.
     Tmpfs,
-    /// Hands on to the file system below, mostly ext4 or XFS, which it does not name.
+    /// Hands on to a file system that it does not name: not Btrfs, mostly ext4 or XFS.
     Overlay,
     /// Shares blocks, also of whole files at once: macOS.
     Apfs,

@@ -181,13 +181,11 @@ pub(crate) fn clone_pays_from_bytes(target: FileSystem) -> u64 {
     }
 }
 
-/// Whether the clone of a source, if it is cloned, waits for another's end. A sparse file has many extents, and the clones of
-/// two such files meet in the file system's locks: 300 of 20 extents each took 1.14 of `cp`'s time on XFS and 1.22 on
-/// Btrfs with two workers, 0.88 and 0.90 when one waits for the other, and with one extent each two gain (XFS 0.45
-/// against 0.71 with one, Linux 6.18).
-pub(crate) fn clones_in_turn(ladder: Ladder, source: &Facts, target: FileSystem) -> bool {
-    let meets = matches!(target, FileSystem::Btrfs | FileSystem::Xfs);
-    ladder.contains(Method::Clone) && source.is_sparse() && meets
+/// Whether clones of such sources are made one at a time. A sparse file has many extents, and the clones of two such files
+/// meet in the file system's locks: 300 of 20 extents each took 1.27 of `cp`'s time on XFS and 1.22 on Btrfs with two
+/// workers, 0.84 and 0.90 one at a time. With one extent each two gain (XFS 0.45 against 0.71 with one, Linux 6.18).
+pub(crate) fn clones_in_turn(source: &Facts, target: FileSystem) -> bool {
+    source.is_sparse() && matches!(target, FileSystem::Btrfs | FileSystem::Xfs)
 }
 
 /// From this length in bytes on, moving bytes inside the kernel saves 10 to 15 % over reading and writing; below it
@@ -201,16 +199,20 @@ pub(crate) const OFFLOAD_PAYS_FROM_BYTES: u64 = 64 << 10;
 
 /// From this length in bytes on, `sendfile(2)` moves more at once than `copy_file_range(2)`, which goes through a pipe of
 /// 64 KiB where it shares nothing: ours holds 1 MiB, and so large folios are made of what is written. Over `cp -a`'s time,
-/// 512 MiB took 0.59 so and 0.71 by `copy_file_range` on ext4, and 64 MiB 0.60 and 0.74, both with blocks reserved; on
+/// 512 MiB took 0.61 so and 0.71 by `copy_file_range` on ext4, and 64 MiB 0.60 and 0.74, both with blocks reserved; on
 /// overlayfs over ext4, not reserved, 0.83 and 0.99. On tmpfs it is the same (0.98; one thread, Linux 6.18).
 pub(crate) const SENDFILE_PAYS_FROM_BYTES: u64 = 1 << 20;
 
-/// Whether `copy_file_range` may do more there than move pages: share blocks of a range, or ask a server to copy it.
-/// Those that never do have no such operation of their own, but for the clone that was tried before
-/// (`vfs_copy_file_range` in fs/read_write.c, Linux 6.18).
-fn copies_ranges_itself(target: FileSystem) -> bool {
+/// Whether `copy_file_range` may do more there than move pages: share blocks of a range, or ask a server to copy it. On
+/// ext4 and tmpfs it never does, and what overlayfs hands it on to was asked for a clone before. On XFS it shares between
+/// two mounts of one file system where Linux before 5.18 does not clone (ioctl_ficlone(2), EXDEV).
+fn copies_ranges_itself(source: FileSystem, target: FileSystem) -> bool {
     use FileSystem::{Ext4, Overlay, Tmpfs, Xfs};
-    !matches!(target, Ext4 | Overlay | Tmpfs | Xfs)
+    match target {
+        Ext4 | Overlay | Tmpfs => false,
+        Xfs => source == Xfs,
+        _ => true,
+    }
 }
 
 /// From this length in bytes on, threads that have nothing else to do help with one file. Starting them for smaller
@@ -218,11 +220,11 @@ fn copies_ranges_itself(target: FileSystem) -> bool {
 /// 32 MiB: 26 against 24 ms on tmpfs). What bounds it is in `docs/design/one-big-file.md`.
 const SPLIT_PAYS_FROM_BYTES: u64 = 128 << 20;
 
-/// Whether threads may help with a file of this length that is here, wherever it goes. What reads page by page is worth
-/// reading beside the writing: 512 MiB took 0.50 of `cp`'s time with two threads and 0.58 with one from tmpfs to ext4,
-/// 0.53 and 0.64 from tmpfs to XFS. From elsewhere the pages are handed on, not read, and the second thread only burns
-/// a processor: 0.58 and 0.59 within ext4, 0.59 and 0.59 from ext4 to XFS, 0.52 and 0.57 back, with 1.7 times the
-/// processor time (one thread by `sendfile`, medians of 11 interleaved rounds, Linux 6.18).
+/// Whether threads may help with a file of this length that lies on this file system. tmpfs gives its pages one by one,
+/// and that is worth doing beside the writing: 512 MiB took 0.50 of `cp`'s time with two threads and 0.58 with one from
+/// tmpfs to ext4, 0.53 and 0.63 from tmpfs to XFS, 1 GiB within tmpfs 0.82 and 0.97. From elsewhere the second thread gains
+/// little for 1.7 times the processor time: 0.58 and 0.61 within ext4, 0.59 and 0.59 from ext4 to XFS, 0.52 and 0.57 back
+/// (one thread by `sendfile`, medians of 11 interleaved rounds, `w1@tmpfs` of 7; Linux 6.18).
 pub(crate) fn may_split(len_bytes: u64, source: impl FnOnce() -> FileSystem) -> bool {
     len_bytes >= SPLIT_PAYS_FROM_BYTES && source() == FileSystem::Tmpfs
 }
@@ -246,8 +248,8 @@ pub(crate) const PREALLOCATE_FROM_BYTES: u64 = 1 << 20;
 /// Whether blocks are reserved unasked. ext4 reserves room for each block of 4 KiB that a write dirties, under the
 /// inode's lock, and finds nothing left to do where `fallocate(2)` has reserved all of them in one call: 512 MiB took
 /// 0.52 of the time of `copy_file_range` alone, and 0.64 until on disk. On tmpfs it took 1.11, from ext4 to XFS 1.04
-/// (`bench rules`, Linux 6.18). What is below overlayfs is mostly ext4, and where it is not, little is lost: 256 MiB took
-/// 0.59 of `cp`'s time with it and 0.83 without.
+/// (`bench rules`, Linux 6.18). What is below overlayfs is mostly ext4: 256 MiB took 0.59 of `cp`'s time with it and 0.83
+/// without.
 fn preallocation_pays(target: FileSystem) -> bool {
     matches!(target, FileSystem::Ext4 | FileSystem::Overlay)
 }
@@ -311,7 +313,8 @@ fn automatic(
     // What makes its own target comes before what fills one, and would come before the clone that pays more. From Windows
     // 11 24H2 on the system's own copy would clone, too, without saying so.
     let is_shared = clone_pays && [source_fs, target_fs] == [FileSystem::Refs; 2];
-    let sends = len_bytes >= SENDFILE_PAYS_FROM_BYTES && !copies_ranges_itself(target_fs);
+    let sends =
+        len_bytes >= SENDFILE_PAYS_FROM_BYTES && !copies_ranges_itself(source_fs, target_fs);
     let moved = match len_bytes >= OFFLOAD_PAYS_FROM_BYTES && !is_split && !is_shared {
         _ if is_uncached => &[Method::Uncached, Method::Direct][..],
         true if sends => &[Method::Sendfile, Method::CopyFile],

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::dir::Dir;
@@ -42,14 +42,14 @@ enum State {
 #[derive(Default)]
 pub(crate) struct Claims {
     states: Mutex<HashMap<Identity, State>>,
-    /// Something was claimed: mostly nothing is, and nobody needs to ask.
-    is_used: AtomicBool,
+    /// How many there are: mostly none, and nobody needs to ask.
+    count: AtomicUsize,
 }
 
 impl Claims {
     /// Whether a source is claimed now.
     pub(crate) fn has(&self, identity: Identity) -> bool {
-        self.is_used.load(Ordering::Relaxed) && self.lock().contains_key(&identity)
+        self.count.load(Ordering::Relaxed) > 0 && self.lock().contains_key(&identity)
     }
 
     /// Claims a source that has `links` names.
@@ -57,8 +57,8 @@ impl Claims {
         let mut claims = self.lock();
         match claims.get_mut(&identity) {
             None => {
-                self.is_used.store(true, Ordering::Relaxed);
                 claims.insert(identity, State::Copying(Vec::new()));
+                self.count.store(claims.len(), Ordering::Relaxed);
                 Claimed::First
             }
             Some(State::Copying(_)) => Claimed::Busy,
@@ -68,6 +68,7 @@ impl Claims {
                 // One name alone can be met again only through symbolic links; those are never counted out.
                 if *names_left == 0 && links > 1 {
                     claims.remove(&identity);
+                    self.count.store(claims.len(), Ordering::Relaxed);
                 }
                 Claimed::Earlier(location)
             }
@@ -94,7 +95,10 @@ impl Claims {
 
     /// The first copy failed, or made nothing to link to; returns the names that waited for it.
     pub(crate) fn forget(&self, identity: Identity) -> Vec<Parked> {
-        waiting(self.lock().remove(&identity))
+        let mut claims = self.lock();
+        let state = claims.remove(&identity);
+        self.count.store(claims.len(), Ordering::Relaxed);
+        waiting(state)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Identity, State>> {

@@ -144,15 +144,22 @@ everywhere! {
             assert_same_bytes(&source, &target);
         }
     }
+}
 
-    fn a_big_file_moved_by_several_threads_is_the_same_file(scratch) {
-        let source = scratch.join("source");
-        Shape::dense((70 << 20) + 12_345).make(&source);
+/// Threads help with what is in tmpfs.
+#[test]
+fn a_big_file_moved_by_several_threads_is_the_same_file() {
+    let Some(memory) = Scratch::on(Fs::Tmpfs) else { return };
+    let source = memory.join("source");
+    Shape::dense((129 << 20) + 12_345).make(&source);
+    for to in [Fs::Tmpfs, Fs::Ext4, Fs::Xfs] {
+        let Some(there) = Scratch::on(to) else { continue };
         for threads in [1, 2, 3, 8] {
-            let target = scratch.join("target");
+            let target = there.join("target");
             let workers = std::num::NonZeroUsize::new(threads);
-            let options = Options::new().reflink(Reflink::Never).workers(workers);
-            copy(&source, &target, options);
+            let report = copy(&source, &target, Options::new().workers(workers));
+            let is_split = report.bytes.method == Some(Method::ReadWrite);
+            assert_eq!(is_split, threads > 1, "{report:?}");
             assert_same_bytes(&source, &target);
         }
     }

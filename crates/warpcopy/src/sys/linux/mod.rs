@@ -7,6 +7,7 @@
 //! | `listing` | the entries of a directory, in bounded batches |
 //! | `xattrs` | extended attributes |
 //! | `ends` | an open source and target: the `Mover` |
+//! | `pipe` | a range moved by the kernel, through a pipe |
 //! | `split` | a range moved by several threads |
 //! | `snapshot` | snapshots of Btrfs subvolumes |
 //! | `direct` | `O_DIRECT` and `RWF_DONTCACHE` |

@@ -668,8 +668,13 @@ fn data_that_is_said_to_lie_behind_moves_nothing_back_and_ends() {
     let plan = FillPlan { seeks_holes: true, ..plan(&[CopyRange, ReadWrite], 20) };
     let mut backwards = Backwards { moved: Vec::new(), questions: 0 };
     let (cancel, counters) = (Cancel::new(), Counters::default());
-    let around =
-        Surroundings { rules: RULES, is_network: false, cancel: &cancel, counters: &counters };
+    let around = Surroundings {
+        rules: RULES,
+        is_network: false,
+        cancel: &cancel,
+        counters: &counters,
+        cloning: None,
+    };
     let filled = fill(&mut backwards, &plan, &around).unwrap();
     assert_eq!((filled.bytes.len, filled.bytes.holes), (20, 2));
     assert_eq!(backwards.moved, [2..5, 5..10, 10..20]);
@@ -785,6 +790,7 @@ fn a_long_file_is_moved_in_chunks_that_can_be_cancelled() {
                 is_network: false,
                 cancel: &cancel,
                 counters: &counters,
+                cloning: None,
             };
             let filled = fill(&mut long, &plan, &around).unwrap();
             assert_eq!((filled.bytes.len, filled.bytes.moved), (LEN, LEN));

@@ -138,8 +138,13 @@ impl Kernel {
         (self.makes_holes, self.threads) = (plan.makes_holes, plan.threads);
         self.planned_len = plan.len_bytes.unwrap_or(0);
         let (cancel, counters) = (self.cancel.clone(), self.counters.clone());
-        let around =
-            Surroundings { rules: RULES, is_network, cancel: &cancel, counters: &counters };
+        let around = Surroundings {
+            rules: RULES,
+            is_network,
+            cancel: &cancel,
+            counters: &counters,
+            cloning: None,
+        };
         fill(self, plan, &around)
     }
 
