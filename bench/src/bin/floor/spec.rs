@@ -13,9 +13,10 @@
 //! `urK-v3q32-j1`: the same through io_uring in batches of 32 files; `v1` opens, reads, writes and closes in
 //! batches, `v3` opens and closes in batches and moves the bytes by plain calls, `v0` does the same without a ring.
 //!
-//! Methods: `rw`, `cfr`, `clone`, `send`, `pipe` (sendfile and splice through a pipe of 1 MiB) move bytes; `empty` only creates, `read` only reads, `mk` only makes the
-//! directories, `walk` makes nothing. A number is the buffer in KiB, `S<n>` reads and writes files of up to n KiB,
-//! `c<n>` gives one big file to the threads in chunks of n MiB, `o<n>` puts the buffer n bytes behind a page's start.
+//! Methods: `rw`, `cfr`, `clone`, `send`, `pipe` (sendfile and splice through a pipe of 1 MiB) move bytes; `empty` only
+//! creates, `read` only reads, `mk` only makes the directories, `walk` makes nothing. A number is the buffer in KiB,
+//! `S<n>` reads and writes files of up to n KiB, `c<n>` gives one big file to the threads in chunks of n MiB, `o<n>` puts
+//! the buffer n bytes behind a page's start.
 
 /// How bytes are moved, or which part of the work is done at all.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -21,8 +21,19 @@ everywhere! {
             Fs::Overlay => 3,
             _ => 2,
         };
-        assert_calls_per_file(scratch, "-a -j2", 7 + moving);
-        assert_calls_per_file(scratch, "-r -j2", 5 + moving);
+        assert_calls_per_file(scratch, "-a -j2", 7 + moving, plant_files);
+        assert_calls_per_file(scratch, "-r -j2", 5 + moving, plant_files);
+    }
+
+    // What is there already is looked at, at both ends; another name of a file is looked at and linked.
+    fn what_is_not_copied_is_not_opened(scratch) {
+        if !can_trace() {
+            return;
+        }
+        for options in ["-rnT -j2", "-auT -j2"] {
+            assert_calls_per_file(scratch, options, 2, plant_files);
+        }
+        assert_calls_per_file(scratch, "-a -j2", 2, plant_names);
     }
 }
 
@@ -58,18 +69,24 @@ fn a_small_file_of_a_tree_costs_few_instructions() {
     );
 }
 
-/// Asserts how many calls each file more costs.
+/// Asserts how many calls each file more costs; where options leave out what is there, it is there.
 #[track_caller]
-fn assert_calls_per_file(scratch: &Scratch, options: &str, expected: usize) {
+fn assert_calls_per_file(
+    scratch: &Scratch,
+    options: &str,
+    expected: usize,
+    plant: fn(&Path, usize),
+) {
     const FEW: usize = 100;
     const MANY: usize = 600;
     let calls = [FEW, MANY].map(|files| {
-        let source = scratch.join(format!("source{files}"));
-        if !source.exists() {
-            plant_files(&source, files);
+        let (source, target) = (scratch.join("source"), scratch.join("target"));
+        plant(&source, files);
+        if options.contains('T') {
+            Warpcp::copy("-a", &source, &target).succeeds();
         }
-        let target = scratch.join("target");
         let outcome = Warpcp::copy(options, &source, &target).trace("/.").succeeds();
+        fs::remove_dir_all(&source).unwrap();
         fs::remove_dir_all(&target).unwrap();
         // How often workers wait for each other is chance, and a debug build asks whether what it closes is open.
         let is_call =
@@ -90,5 +107,13 @@ fn plant_files(root: &Path, files: usize) {
     fs::create_dir(root).unwrap();
     for number in 0..files {
         write(root.join(format!("{number}")), bytes(1024, number as u64));
+    }
+}
+
+/// One file by so many names.
+fn plant_names(root: &Path, names: usize) {
+    plant_files(root, 1);
+    for number in 1..names {
+        fs::hard_link(root.join("0"), root.join(format!("{number}"))).unwrap();
     }
 }

@@ -2,6 +2,7 @@
 //! where it matters: `progress_of_one_method_does_not_count_for_the_next` was such a survivor once.
 
 use std::ops::Range;
+use std::sync::Mutex;
 
 use rustix::io::Errno;
 
@@ -16,6 +17,7 @@ use super::super::{
     CHUNK_BYTES_MAX, Failure, Filled, INTERRUPTS_MAX, SPLIT_CHUNK_BYTES_MAX, STEP_BYTES, Step,
     Surroundings, fill,
 };
+use super::local;
 use super::script::{Act, Call, Change, Kernel, Reaction, code_of, fault, plan};
 
 fn refused(method: Method, errno: Errno, offset: u64, scope: Scope) -> Refusal {
@@ -668,13 +670,7 @@ fn data_that_is_said_to_lie_behind_moves_nothing_back_and_ends() {
     let plan = FillPlan { seeks_holes: true, ..plan(&[CopyRange, ReadWrite], 20) };
     let mut backwards = Backwards { moved: Vec::new(), questions: 0 };
     let (cancel, counters) = (Cancel::new(), Counters::default());
-    let around = Surroundings {
-        rules: RULES,
-        is_network: false,
-        cancel: &cancel,
-        counters: &counters,
-        cloning: None,
-    };
+    let around = local(RULES, &cancel, &counters);
     let filled = fill(&mut backwards, &plan, &around).unwrap();
     assert_eq!((filled.bytes.len, filled.bytes.holes), (20, 2));
     assert_eq!(backwards.moved, [2..5, 5..10, 10..20]);
@@ -785,13 +781,7 @@ fn a_long_file_is_moved_in_chunks_that_can_be_cancelled() {
             let mut long = Long { source_len: LEN, asked: Vec::new() };
             let plan = FillPlan { threads, seeks_holes, ..plan(methods, LEN) };
             let (cancel, counters) = (Cancel::new(), Counters::default());
-            let around = Surroundings {
-                rules: RULES,
-                is_network: false,
-                cancel: &cancel,
-                counters: &counters,
-                cloning: None,
-            };
+            let around = local(RULES, &cancel, &counters);
             let filled = fill(&mut long, &plan, &around).unwrap();
             assert_eq!((filled.bytes.len, filled.bytes.moved), (LEN, LEN));
             let most = long.asked.iter().copied().max();
@@ -817,4 +807,48 @@ fn an_error_names_what_was_being_done_to_which_end() {
     assert_eq!(named(source, Step::FindHoles), Operation::FindHoles);
     assert_eq!(named(target, Step::SetLength), Operation::SetLength);
     assert_eq!(named(target, Step::Preallocate), Operation::Preallocate);
+}
+
+/// Notes whether anybody else could clone meanwhile.
+struct Turns<'a> {
+    cloning: &'a Mutex<()>,
+    others_may: Vec<(Method, bool)>,
+}
+
+impl Mover for Turns<'_> {
+    fn whole(&mut self, method: Method, _: &mut dyn FnMut(u64) -> bool) -> Result<u64, Fault> {
+        self.others_may.push((method, self.cloning.try_lock().is_ok()));
+        Err(fault(Errno::OPNOTSUPP))
+    }
+
+    fn part(&mut self, method: Method, range: Range<u64>) -> Result<Part, Fault> {
+        self.others_may.push((method, self.cloning.try_lock().is_ok()));
+        Ok(Part { advanced: range.end.min(20) - range.start, skipped: 0, was_short: true })
+    }
+
+    fn next_data(&mut self, _: u64) -> Result<Data, Fault> {
+        unreachable!()
+    }
+
+    fn source_len(&mut self) -> Result<u64, Fault> {
+        Ok(20)
+    }
+
+    fn set_len(&mut self, _: u64) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn preallocate(&mut self, _: Range<u64>) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_turn_lasts_as_long_as_the_clone_and_no_longer() {
+    let cloning = Mutex::new(());
+    let mut turns = Turns { cloning: &cloning, others_may: Vec::new() };
+    let (cancel, counters) = (Cancel::new(), Counters::default());
+    let around = Surroundings { cloning: Some(&cloning), ..local(RULES, &cancel, &counters) };
+    fill(&mut turns, &plan(&[Clone, ReadWrite], 20), &around).unwrap();
+    assert_eq!(turns.others_may, [(Clone, false), (ReadWrite, true)]);
 }

@@ -5,7 +5,8 @@ use crate::plan::{Code, Fault, Host, Ladder, Method, Rule, Scope, Side, Verdict,
 use crate::report::{Reason, Refusal};
 use crate::watch::{Cancel, Counters};
 
-use super::super::{Created, Failure, INTERRUPTS_MAX, Step, Surroundings, create_whole};
+use super::super::{Created, Failure, INTERRUPTS_MAX, Step, create_whole};
+use super::local;
 
 const ELSEWHERE: Code = Code(18);
 const INTERRUPTED: Code = Code(4);
@@ -28,13 +29,7 @@ type Making<'a> =
 
 fn create(must_clone: bool, cancel: &Cancel, make: Making<'_>) -> Result<Created<char>, Failure> {
     let counters = Counters::default();
-    let around = Surroundings {
-        rules: &RULES,
-        is_network: false,
-        cancel,
-        counters: &counters,
-        cloning: None,
-    };
+    let around = local(&RULES, cancel, &counters);
     create_whole(Ladder::of(&[Clone, CopyFile]), must_clone, &around, |method, progress| {
         make(method, progress).map_err(|code| Fault { code, side: Side::Either })
     })
@@ -85,13 +80,7 @@ fn where_all_decline_nothing_is_made_and_all_are_on_record() {
 fn a_clone_that_was_demanded_and_declined_is_a_failure() {
     let counters = Counters::default();
     let cancel = Cancel::new();
-    let around = Surroundings {
-        rules: &RULES,
-        is_network: false,
-        cancel: &cancel,
-        counters: &counters,
-        cloning: None,
-    };
+    let around = local(&RULES, &cancel, &counters);
     let made: Result<Created<()>, _> = create_whole(Ladder::of(&[Clone]), true, &around, |_, _| {
         Err(Fault { code: ELSEWHERE, side: Side::Either })
     });

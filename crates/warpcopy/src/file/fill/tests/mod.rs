@@ -7,3 +7,12 @@ mod creating;
 mod histories;
 mod referee;
 mod script;
+
+use super::Surroundings;
+use crate::plan::Rule;
+use crate::watch::{Cancel, Counters};
+
+/// Neither a network nor other clones.
+fn local<'a>(rules: &'a [Rule], cancel: &'a Cancel, counters: &'a Counters) -> Surroundings<'a> {
+    Surroundings { rules, is_network: false, cancel, counters, cloning: None }
+}

@@ -12,6 +12,7 @@ use crate::sys::LINUX_RULES as RULES;
 use crate::watch::{Cancel, Counters};
 
 use super::super::{Failure, Filled, Surroundings, fill};
+use super::local;
 
 /// What happens to the source, or to the copier, just before a call does its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,13 +139,7 @@ impl Kernel {
         (self.makes_holes, self.threads) = (plan.makes_holes, plan.threads);
         self.planned_len = plan.len_bytes.unwrap_or(0);
         let (cancel, counters) = (self.cancel.clone(), self.counters.clone());
-        let around = Surroundings {
-            rules: RULES,
-            is_network,
-            cancel: &cancel,
-            counters: &counters,
-            cloning: None,
-        };
+        let around = Surroundings { is_network, ..local(RULES, &cancel, &counters) };
         fill(self, plan, &around)
     }
 
