@@ -146,7 +146,8 @@ everywhere! {
     }
 }
 
-/// Threads help with what is in tmpfs.
+/// Threads help with what is in tmpfs, and what several move is read and written. What one thread does instead is the
+/// ladder's own test.
 #[test]
 fn a_big_file_moved_by_several_threads_is_the_same_file() {
     let Some(memory) = Scratch::on(Fs::Tmpfs) else { return };
@@ -158,8 +159,8 @@ fn a_big_file_moved_by_several_threads_is_the_same_file() {
             let target = there.join("target");
             let workers = std::num::NonZeroUsize::new(threads);
             let report = copy(&source, &target, Options::new().workers(workers));
-            let is_split = report.bytes.method == Some(Method::ReadWrite);
-            assert_eq!(is_split, threads > 1, "{report:?}");
+            let is_read = report.bytes.method == Some(Method::ReadWrite);
+            assert!(is_read || threads == 1, "{report:?}");
             assert_same_bytes(&source, &target);
         }
     }
