@@ -173,6 +173,13 @@ impl Tools {
         &mut self.buffers[..count]
     }
 
+    /// Gives back what can be made anew; returns whether there was anything.
+    pub(crate) fn put_away(&mut self) -> bool {
+        let had_some = !self.buffers.is_empty();
+        self.buffers.clear();
+        had_some
+    }
+
     pub(crate) fn file_system(&mut self, file: Borrowed<'_>, device: u64) -> FileSystem {
         if let Some((_, known)) = self.file_systems.iter().find(|(known, _)| *known == device) {
             return *known;

@@ -191,21 +191,17 @@ pub(crate) fn clones_in_turn(source: &Facts, target: FileSystem) -> bool {
 /// From this length in bytes on, moving bytes inside the kernel saves 10 to 15 % over reading and writing; below it
 /// nothing (`bench rules`, Linux 6.18: ext4 0.089 s both ways at 16 KiB, 0.095 against 0.110 s at 64 KiB, 0.056 against
 /// 0.065 s at 256 KiB; tmpfs 0.082 and 0.081 s at 16 KiB, 0.100 against 0.112 s at 64 KiB).
-/// Across file systems, where `copy_file_range` is refused, `sendfile` took 0.88 to 0.90 of the time of `cp`, which reads
-/// and writes, for 1 GiB, and 0.64 from ext4 to XFS since it goes through a pipe of 1 MiB; files of 256 KiB took 1.14 of the
-/// time from ext4 to XFS.
 /// The system's own copy of macOS and Windows opens both ends anew; from where that pays is not measured.
 pub(crate) const OFFLOAD_PAYS_FROM_BYTES: u64 = 64 << 10;
-
-/// From this length in bytes on, `sendfile(2)` moves more at once than `copy_file_range(2)`, which goes through a pipe of
-/// 64 KiB where it shares nothing: ours holds 1 MiB, and so large folios are made of what is written. Over `cp -a`'s time,
-/// 512 MiB took 0.61 so and 0.71 by `copy_file_range` on ext4, and 64 MiB 0.60 and 0.74, both with blocks reserved; on
-/// overlayfs over ext4, not reserved, 0.83 and 0.99. On tmpfs it is the same (0.98; one thread, Linux 6.18).
-pub(crate) const SENDFILE_PAYS_FROM_BYTES: u64 = 1 << 20;
 
 /// Whether `copy_file_range` may do more there than move pages: share blocks of a range, or ask a server to copy it. On
 /// ext4 and tmpfs it never does, and what overlayfs hands it on to was asked for a clone before. On XFS it shares between
 /// two mounts of one file system where Linux before 5.18 does not clone (ioctl_ficlone(2), EXDEV).
+///
+/// Where it only moves pages it does so through a pipe of 64 KiB, and `sendfile` through ours of 1 MiB, so that large
+/// folios are made of what is written: over the time of `cp -a`, 200 files of 512 KiB took 0.48 so and 0.57 by
+/// `copy_file_range` on ext4, 600 of 256 KiB 0.43 and 0.53, 512 MiB 0.61 and 0.71; 512 KiB 0.51 and 0.57 on tmpfs. At
+/// 64 KiB and 128 KiB they are the same (medians of 9 interleaved rounds, two workers, Linux 6.18).
 fn copies_ranges_itself(source: FileSystem, target: FileSystem) -> bool {
     use FileSystem::{Ext4, Overlay, Tmpfs, Xfs};
     match target {
@@ -313,8 +309,7 @@ fn automatic(
     // What makes its own target comes before what fills one, and would come before the clone that pays more. From Windows
     // 11 24H2 on the system's own copy would clone, too, without saying so.
     let is_shared = clone_pays && [source_fs, target_fs] == [FileSystem::Refs; 2];
-    let sends =
-        len_bytes >= SENDFILE_PAYS_FROM_BYTES && !copies_ranges_itself(source_fs, target_fs);
+    let sends = !copies_ranges_itself(source_fs, target_fs);
     let moved = match len_bytes >= OFFLOAD_PAYS_FROM_BYTES && !is_split && !is_shared {
         _ if is_uncached => &[Method::Uncached, Method::Direct][..],
         true if sends => &[Method::Sendfile, Method::CopyFile],

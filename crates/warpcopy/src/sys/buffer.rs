@@ -9,16 +9,21 @@ const ALIGNMENT_MAX: usize = 16 << 10;
 
 /// A buffer for reading and writing, aligned for what goes around the cache; made when it is first used.
 #[derive(Default)]
-pub(crate) struct Buffer(Vec<u8>);
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    /// Room for bytes that nobody reads on their way; empty between files.
+    #[cfg(all(target_os = "linux", not(warpcopy_portable)))]
+    pub(super) pipe: Option<super::Pipe>,
+}
 
 impl Buffer {
     pub(crate) fn bytes(&mut self) -> &mut [u8] {
-        if self.0.is_empty() {
+        if self.bytes.is_empty() {
             // Zeroed by the system, page by page as it is used: a small file touches few.
-            self.0 = vec![0; BUFFER_BYTES + ALIGNMENT_MAX];
+            self.bytes = vec![0; BUFFER_BYTES + ALIGNMENT_MAX];
         }
-        let start = self.0.as_ptr().align_offset(ALIGNMENT_MAX);
-        &mut self.0[start..start + BUFFER_BYTES]
+        let start = self.bytes.as_ptr().align_offset(ALIGNMENT_MAX);
+        &mut self.bytes[start..start + BUFFER_BYTES]
     }
 }
 

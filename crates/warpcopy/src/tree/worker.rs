@@ -320,7 +320,8 @@ impl<'a> Worker<'a> {
 
     fn close_all(&mut self) -> bool {
         self.last_parent = LastParent::default();
-        self.handles.close_all()
+        let has_put_away = self.tools.put_away();
+        self.handles.close_all() || has_put_away
     }
 
     fn leaf(

@@ -323,7 +323,7 @@ fn a_temporary_file_that_cannot_be_removed_is_no_secret() {
     let Some(stage) = Stage::new(Fs::Ext4, Fs::Ext4, scenario) else { return };
     let outcome = stage
         .copy()
-        .inject("copy_file_range:error=EIO")
+        .inject("sendfile:error=EIO")
         .inject("unlinkat:error=EIO")
         .inject("unlink:error=EIO")
         .fails();

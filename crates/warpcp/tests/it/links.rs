@@ -91,7 +91,7 @@ everywhere! {
             &[("a", File(&bytes(300_000, 2))), ("b", HardLink("a")), ("c", HardLink("a"))],
         );
         for call in
-            ["openat:error=EIO", "copy_file_range:error=EIO", "ioctl:error=EIO", "fchmod:error=EIO"]
+            ["openat:error=EIO", "sendfile:error=EIO", "ioctl:error=EIO", "fchmod:error=EIO"]
         {
             for when in 1..14 {
                 let target = scratch.join("target");

@@ -8,7 +8,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::direct::{self, DirectPair};
-use super::pipe::{PIPE_BYTES, Pipe};
+use super::pipe::Pipe;
 use super::{Borrowed, Next, facts, fault, find_data, read_at, retry, split, write_all_at};
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
 use crate::sys::{Buffer, Progress, length_of, zeros};
@@ -32,7 +32,6 @@ pub(crate) struct Ends<'a> {
     /// One for each thread that may move bytes of this file.
     pub(crate) buffers: &'a mut [Buffer],
     direct: Option<DirectPair>,
-    pipe: Option<Pipe>,
     /// What ended the call before, which had moved something.
     unsaid: Option<Fault>,
     /// The target as it was right after it was cloned.
@@ -60,7 +59,6 @@ impl<'a> Ends<'a> {
             makes_holes,
             buffers,
             direct: None,
-            pipe: None,
             unsaid: None,
             cloned: None,
             reads_in_order: false,
@@ -89,9 +87,7 @@ impl<'a> Ends<'a> {
         if let Some(fault) = self.unsaid.take() {
             return Err(fault);
         }
-        if range.end - range.start >= PIPE_BYTES
-            && let Some(pipe) = self.pipe.take().or_else(Pipe::new)
-        {
+        if let Some(pipe) = self.buffers[0].pipe.take().or_else(Pipe::new) {
             return self.send_through(pipe, range);
         }
         // sendfile(2) writes at the target's own position.
@@ -112,7 +108,7 @@ impl<'a> Ends<'a> {
         match answer.map_err(|errno| fault(errno, Side::Either)) {
             Err(fault) if reached == range.start => return Err(fault),
             Err(fault) => self.unsaid = Some(fault),
-            Ok(()) => self.pipe = Some(pipe),
+            Ok(()) => self.buffers[0].pipe = Some(pipe),
         }
         Ok(Part { advanced: reached - range.start, ..Part::default() })
     }
