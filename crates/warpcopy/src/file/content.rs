@@ -95,6 +95,7 @@ impl Copying<'_> {
             source_fs,
             target_fs,
             1 + self.spare_threads,
+            matches!(report.staging, Some(StagingUsed::InPlace(_))),
         );
         if sys::is_kept_encrypted(self.facts) && !fill.must_clone {
             fill.ladder = Ladder::of(&[Method::CopyFile, Method::ReadWrite]);

@@ -106,7 +106,7 @@ impl Copying<'_> {
             true => Vec::new(),
             false => self.source_layers(),
         };
-        let wanted = self.wanted(now, made, (staging, kept.is_some()), &layers);
+        let wanted = self.wanted(now, made, (staging, kept), &layers);
         let unkept = dress(place, now, &wanted, path).map_err(Undressed::Failed)?;
         sort_out(unkept, report);
         sort_out(self.unlisted_names(), report);
@@ -148,12 +148,12 @@ impl Copying<'_> {
             whose: Whose::Replaced,
         }];
         // As after a write by this caller.
-        let mode = if sys::is_superuser() { kept.facts.mode } else { kept.facts.mode & !0o6000 };
-        let has_list = kept.names.iter().any(|name| name.as_c_str() == sys::ACL_ACCESS);
+        let stays = kept.facts.mode & 0o6000 == 0 || sys::is_superuser();
+        let mode = if stays { kept.facts.mode } else { kept.facts.mode & !0o6000 };
         let wanted = Wanted {
             owner: Some((kept.facts.owner, kept.facts.group)),
             mode: Some(mode),
-            acl: match has_list {
+            acl: match kept.has_list() {
                 true => Acl::From(kept.place, kept.names),
                 false if self.leaf.into.has_default_acl => Acl::Remove,
                 false => Acl::Leave,
@@ -192,12 +192,14 @@ impl Copying<'_> {
         &'a self,
         now: Looks,
         made: &Target<'_>,
-        (staging, is_kept): (StagingUsed, bool),
+        (staging, kept): (StagingUsed, Option<&Kept<'_>>),
         layers: &'a [Layer<'a>],
     ) -> Wanted<'a> {
         let preserve = &self.context.options.preserve;
-        let is_new = !is_kept && !matches!(staging, StagingUsed::InPlace(_));
-        let may_inherit = self.leaf.into.has_default_acl || !is_new;
+        let is_in_place = matches!(staging, StagingUsed::InPlace(_));
+        let is_new = kept.is_none() && !is_in_place;
+        let has_list =
+            self.leaf.into.has_default_acl || is_in_place || kept.is_some_and(Kept::has_list);
         let keeps_mode = preserve.mode == Mode::Keep;
         Wanted {
             owner: preserve.ownership.then_some((self.facts.owner, self.facts.group)),
@@ -218,7 +220,7 @@ impl Copying<'_> {
             },
             acl: match keeps_mode {
                 true if self.has_list() => Acl::From(Place::Open(self.source), self.names),
-                true if may_inherit => Acl::Remove,
+                true if has_list => Acl::Remove,
                 _ => Acl::Leave,
             },
             xattrs: layers,

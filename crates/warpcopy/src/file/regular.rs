@@ -100,6 +100,12 @@ pub(super) struct Kept<'a> {
     pub(super) names: &'a [CString],
 }
 
+impl Kept<'_> {
+    pub(super) fn has_list(&self) -> bool {
+        self.names.iter().any(|name| name.as_c_str() == sys::ACL_ACCESS)
+    }
+}
+
 impl Copying<'_> {
     fn exclusive(
         &self,

@@ -128,7 +128,8 @@ fn everywhere(check: impl Fn(&Case<'_>)) {
                 for allocated in [len / 2, len, len.saturating_add(4096)] {
                     for threads in [1, 3] {
                         let source = facts(len, allocated);
-                        let plan = choose(LINUX, options, &source, source_fs, target_fs, threads);
+                        let plan =
+                            choose(LINUX, options, &source, source_fs, target_fs, threads, false);
                         let methods = plan.ladder.iter().collect();
                         let case =
                             Case { options, source, source_fs, target_fs, threads, plan, methods };
@@ -302,7 +303,7 @@ fn only_clones_of_sparse_files_are_made_one_at_a_time() {
 }
 
 fn methods(options: Options, len: u64, target_fs: FileSystem) -> Vec<Method> {
-    choose(LINUX, &options, &facts(len, len), FileSystem::Ext4, target_fs, 1)
+    choose(LINUX, &options, &facts(len, len), FileSystem::Ext4, target_fs, 1, false)
         .ladder
         .iter()
         .collect()
@@ -320,7 +321,7 @@ fn a_large_file_is_offered_to_every_kernel_method() {
     // Two mounts of one XFS share ranges where they do not clone.
     let (xfs, source) = (FileSystem::Xfs, facts(1 << 20, 1 << 20));
     let within: Vec<_> =
-        choose(LINUX, &Options::new(), &source, xfs, xfs, 1).ladder.iter().collect();
+        choose(LINUX, &Options::new(), &source, xfs, xfs, 1, false).ladder.iter().collect();
     assert_eq!(within, all);
 }
 
@@ -330,8 +331,28 @@ fn a_large_file_is_offered_to_every_kernel_method() {
 fn a_small_file_is_just_read() {
     assert_eq!(methods(Options::new(), 1 << 10, FileSystem::Xfs), [Method::ReadWrite]);
     for target_fs in FILE_SYSTEMS {
-        let below = clone_pays_from_bytes(target_fs) - 1;
+        let below = clone_pays_from_bytes(target_fs, false) - 1;
         assert_eq!(methods(Options::new(), below, target_fs), [Method::ReadWrite], "{target_fs:?}");
+    }
+}
+
+/// What is rewritten in place XFS would write out at once; elsewhere nothing changes.
+#[test]
+fn a_file_rewritten_in_place_is_cloned_on_xfs_whatever_its_length() {
+    for target_fs in TARGETS {
+        for len in LENGTHS {
+            let plan = |is_rewritten| {
+                let (options, source) = (Options::new(), facts(len, len));
+                choose(LINUX, &options, &source, target_fs, target_fs, 1, is_rewritten)
+            };
+            let is_xfs = target_fs == FileSystem::Xfs;
+            if is_xfs && (1..16384).contains(&len) {
+                let ladder = Ladder::of(&[Method::Clone, Method::ReadWrite]);
+                assert_eq!(plan(true), FillPlan { ladder, ..plan(false) }, "{len}");
+            } else {
+                assert_eq!(plan(true), plan(false), "{target_fs:?}, {len}");
+            }
+        }
     }
 }
 
@@ -340,7 +361,10 @@ const WINDOWS: Ladder =
     Ladder::of(&[Method::Clone, Method::CopyFile, Method::Uncached, Method::ReadWrite]);
 
 fn on_windows(options: Options, len: u64, spaces: [FileSystem; 2]) -> Vec<Method> {
-    choose(WINDOWS, &options, &facts(len, len), spaces[0], spaces[1], 3).ladder.iter().collect()
+    choose(WINDOWS, &options, &facts(len, len), spaces[0], spaces[1], 3, false)
+        .ladder
+        .iter()
+        .collect()
 }
 
 #[test]
@@ -385,7 +409,7 @@ const MACOS: Ladder =
     Ladder::of(&[Method::Clone, Method::CopyFile, Method::Uncached, Method::ReadWrite]);
 
 fn on_macos(options: Options, len: u64, target_fs: FileSystem) -> Vec<Method> {
-    choose(MACOS, &options, &facts(len, len), FileSystem::Apfs, target_fs, 3)
+    choose(MACOS, &options, &facts(len, len), FileSystem::Apfs, target_fs, 3, false)
         .ladder
         .iter()
         .collect()
@@ -414,7 +438,7 @@ fn on_apfs_every_file_with_content_is_cloned_and_a_large_one_goes_around_the_cac
 #[test]
 fn a_clone_is_tried_from_where_it_pays() {
     for target_fs in FILE_SYSTEMS {
-        let len = clone_pays_from_bytes(target_fs);
+        let len = clone_pays_from_bytes(target_fs, false);
         assert!(len < OFFLOAD_PAYS_FROM_BYTES, "sharing pays before moving inside the kernel does");
         let expected = [Method::Clone, Method::ReadWrite];
         assert_eq!(methods(Options::new(), len, target_fs), expected, "{target_fs:?}");
