@@ -26,7 +26,7 @@ const fn side(
 }
 
 /// What the engine never does, only a floor can show: threads that help with a short file, or with one from a disk.
-const SIDES: [Side; 41] = [
+const SIDES: [Side; 43] = [
     side("clone_pays_from_bytes", "t1@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t4@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t1@xfs", "warpcp", "warpcp-clone"),
