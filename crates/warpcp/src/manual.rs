@@ -67,8 +67,9 @@ why not by one before it. Holes are kept by every method.";
 const METHOD: [&str; Method::ALL.len()] = [
     "Blocks are shared until one of the files is written to (FICLONE). On one file system that can do so: Btrfs, \
      XFS, bcachefs and others.",
-    "The kernel or the server copies. On one file system.",
-    "The kernel copies. Across file systems.",
+    "The kernel or the server copies, and may share blocks without saying so. On one file system, where it may do more \
+     than move pages: not on ext4, tmpfs and overlayfs.",
+    "The kernel copies, within a file system and across.",
     "The system's own way to copy a file.",
     "Reading and writing, with no trace in the page cache (RWF_DONTCACHE). Only if asked for.",
     "Reading and writing past the page cache (O_DIRECT). Only if asked for.",

@@ -173,11 +173,10 @@ impl Tools {
         &mut self.buffers[..count]
     }
 
-    /// Gives back what can be made anew; returns whether there was anything.
+    /// Closes what is kept open; returns whether there was anything.
     pub(crate) fn put_away(&mut self) -> bool {
-        let had_some = !self.buffers.is_empty();
-        self.buffers.clear();
-        had_some
+        // Threads that help keep nothing open.
+        self.buffers.first_mut().is_some_and(Buffer::put_away)
     }
 
     pub(crate) fn file_system(&mut self, file: Borrowed<'_>, device: u64) -> FileSystem {

@@ -17,7 +17,8 @@ pub enum Method {
     Clone,
     /// `copy_file_range(2)`: the kernel moves the bytes, or shares them without saying so.
     CopyRange,
-    /// `sendfile(2)`: the kernel moves the bytes, also between file systems. Long ranges go through a pipe, by `splice(2)`.
+    /// `sendfile(2)`: the kernel moves the bytes, also between file systems; through a pipe of 1 MiB and `splice(2)` from the
+    /// second file of a worker on, and for ranges of 1 MiB and more.
     Sendfile,
     /// The system's own way to copy a file: `fcopyfile(3)` on macOS, `CopyFile2` or `CopyFileExW` on Windows, which may
     /// share blocks without saying so.

@@ -13,10 +13,18 @@ pub(crate) struct Buffer {
     bytes: Vec<u8>,
     /// Room for bytes that nobody reads on their way; empty between files.
     #[cfg(all(target_os = "linux", not(warpcopy_portable)))]
-    pub(super) pipe: Option<super::Pipe>,
+    pub(super) pipe: super::PipeSlot,
 }
 
 impl Buffer {
+    /// Closes what is kept open; returns whether there was anything.
+    pub(crate) fn put_away(&mut self) -> bool {
+        #[cfg(all(target_os = "linux", not(warpcopy_portable)))]
+        return self.pipe.put_away();
+        #[cfg(not(all(target_os = "linux", not(warpcopy_portable))))]
+        return false;
+    }
+
     pub(crate) fn bytes(&mut self) -> &mut [u8] {
         if self.bytes.is_empty() {
             // Zeroed by the system, page by page as it is used: a small file touches few.

@@ -91,7 +91,7 @@ impl Worker<'_> {
             return Ok(());
         }
         refuse_cycles(&entering, &facts, context.options.symlinks)?;
-        let relief = &mut || self.handles.close_all();
+        let relief = &mut || self.close_all();
         let follow = context.options.keep_directory_symlinks;
         let mut made = make_directory(context, &entering.target, &facts, follow, relief);
         if made.as_ref().is_err_and(|error| error.operation() == Operation::TargetIsNotDirectory)
@@ -197,7 +197,7 @@ impl Worker<'_> {
                 let unread = entering.source.error(Operation::ReadDirectory).with_cause(code);
                 Ok((handle, Some(unread)))
             }
-            Err(code) if sys::TOO_MANY_OPEN.contains(&code) && self.handles.close_all() => {
+            Err(code) if sys::TOO_MANY_OPEN.contains(&code) && self.close_all() => {
                 open().map(|handle| (handle, None)).map_err(failed)
             }
             Err(code) => Err(failed(code)),

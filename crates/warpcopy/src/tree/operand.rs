@@ -169,8 +169,9 @@ impl Worker<'_> {
         let facts = sys::facts_at(here, source.as_os_str(), true).map_err(stat)?;
         let target_path = || target.to_path_buf();
         let spot = Spot { directory: here, name: target.as_os_str(), path: &target_path };
-        let relief = &mut || self.handles.close_all();
-        let made = make_directory(self.run.context, &spot, &facts, true, relief)?;
+        let context = self.run.context;
+        let relief = &mut || self.close_all();
+        let made = make_directory(context, &spot, &facts, true, relief)?;
         let into = TargetDirectory::of(made.open.handle.lend())
             .map_err(|code| spot.error(Operation::StatTarget).with_cause(code))?;
         let place = Place::Operand { source: source.to_path_buf(), target: target.to_path_buf() };

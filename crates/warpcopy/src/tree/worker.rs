@@ -318,7 +318,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn close_all(&mut self) -> bool {
+    pub(super) fn close_all(&mut self) -> bool {
         self.last_parent = LastParent::default();
         let has_put_away = self.tools.put_away();
         self.handles.close_all() || has_put_away

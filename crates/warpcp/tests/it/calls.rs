@@ -30,10 +30,10 @@ everywhere! {
         if !can_trace() {
             return;
         }
-        for options in ["-rnT -j2", "-auT -j2"] {
+        for options in ["-rnT -j1", "-auT -j1"] {
             assert_calls_per_file(scratch, options, 2, plant_files);
         }
-        assert_calls_per_file(scratch, "-a -j2", 2, plant_names);
+        assert_calls_per_file(scratch, "-a -j1", 2, plant_names);
     }
 }
 

@@ -312,6 +312,7 @@ scenarios! {
     of_a_replaced_file_with_attributes: "-j1 -a --atomic=always", one_file, true;
     of_a_plain_copy: "-j1 --method=read_write", one_file, true;
     of_a_long_file: "-j1", a_long_file, true;
+    of_a_file_by_ranges: "-j1 --method=copy_file_range", one_file, true;
     of_a_sparse_file: "-j1", a_sparse_file, true;
     of_a_tree: "-j1 -a", a_tree, false;
     of_a_replaced_tree: "-j1 -r", a_tree, true;

@@ -83,12 +83,15 @@ everywhere! {
             let directory = source.join(format!("{number}"));
             fs::create_dir(&directory).unwrap();
             for file in 0..25 {
-                write(directory.join(format!("{file}")), bytes(file * 10, number));
+                // Some are long enough for what keeps descriptors of its own.
+                let len = if file == 7 { 70_000 } else { file * 10 };
+                write(directory.join(format!("{file}")), bytes(len, number));
             }
         }
-        for options in ["-a -j1", "-a -j8"] {
+        for (options, files) in [("-a -j1", 64), ("-a -j8", 64), ("-a -j1", 16), ("-a -j1", 12)] {
             let target = scratch.join("target");
-            Warpcp::copy(options, &source, &target).under(["prlimit", "--nofile=64"]).succeeds();
+            let limit = format!("--nofile={files}");
+            Warpcp::copy(options, &source, &target).under(["prlimit", &limit]).succeeds();
             assert_same_tree(&source, &target);
             fs::remove_dir_all(&target).unwrap();
         }

@@ -31,6 +31,16 @@ fn debug_tells_how_each_file_was_copied_and_why_not_otherwise() {
     assert!(shown.contains(": read_write, 3.0 MB"), "{shown}");
     assert!(shown.contains("copy_file_range refused: Invalid cross-device link"), "{shown}");
 
+    if let Some(xfs) = Scratch::on(Fs::Xfs) {
+        let (small, target) = (xfs.join("small"), xfs.join("target"));
+        write(&small, b"seven..");
+        let shown = line(Warpcp::copy("--debug --atomic=never", &small, &target));
+        assert!(shown.contains(": read_write, 7 bytes"), "{shown}");
+        // What is rewritten would have to be on disk when it is closed.
+        let shown = line(Warpcp::copy("--debug --atomic=never", &small, &target));
+        assert!(shown.contains(": clone, 7 bytes"), "{shown}");
+    }
+
     let small = disk.join("small");
     write(&small, b"seven..");
     let shown = line(Warpcp::copy("--debug", &small, disk.join("b")));

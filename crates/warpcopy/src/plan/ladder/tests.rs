@@ -316,7 +316,9 @@ fn a_large_file_is_offered_to_every_kernel_method() {
         let sends = [FileSystem::Xfs, FileSystem::Ext4, FileSystem::Tmpfs, FileSystem::Overlay];
         let through_our_pipe = [Method::Clone, Method::Sendfile, Method::ReadWrite];
         let expected = if sends.contains(&target_fs) { &through_our_pipe[..] } else { &all };
-        assert_eq!(methods(Options::new(), 1 << 20, target_fs), expected, "{target_fs:?}");
+        for len in [OFFLOAD_PAYS_FROM_BYTES, 1 << 20] {
+            assert_eq!(methods(Options::new(), len, target_fs), expected, "{target_fs:?}, {len}");
+        }
     }
     // Two mounts of one XFS share ranges where they do not clone.
     let (xfs, source) = (FileSystem::Xfs, facts(1 << 20, 1 << 20));

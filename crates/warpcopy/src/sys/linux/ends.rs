@@ -8,7 +8,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::direct::{self, DirectPair};
-use super::pipe::Pipe;
+use super::pipe::{Pipe, PipeSlot};
 use super::{Borrowed, Next, facts, fault, find_data, read_at, retry, split, write_all_at};
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
 use crate::sys::{Buffer, Progress, length_of, zeros};
@@ -87,7 +87,7 @@ impl<'a> Ends<'a> {
         if let Some(fault) = self.unsaid.take() {
             return Err(fault);
         }
-        if let Some(pipe) = self.buffers[0].pipe.take().or_else(Pipe::new) {
+        if let Some(pipe) = self.buffers[0].pipe.take(range.end - range.start) {
             return self.send_through(pipe, range);
         }
         // sendfile(2) writes at the target's own position.
@@ -108,7 +108,7 @@ impl<'a> Ends<'a> {
         match answer.map_err(|errno| fault(errno, Side::Either)) {
             Err(fault) if reached == range.start => return Err(fault),
             Err(fault) => self.unsaid = Some(fault),
-            Ok(()) => self.buffers[0].pipe = Some(pipe),
+            Ok(()) => self.buffers[0].pipe = PipeSlot::Pipe(pipe),
         }
         Ok(Part { advanced: reached - range.start, ..Part::default() })
     }
