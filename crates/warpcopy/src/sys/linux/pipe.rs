@@ -20,7 +20,8 @@ const PIPE_BYTES: u64 = 1 << 20;
 /// What is moved at once of ranges shorter than `LONG_BYTES`. More makes folios of memory that a virtual machine may have
 /// given back to its host, and touching that again costs more than long ranges gain: a sparse file of 64 pieces of 1 MiB
 /// from ext4 to XFS took 0.034 s so and 0.17 s by 1 MiB (0.03 s in every second round, 0.3 s in the others), 100 files of
-/// 10 MiB on ext4 0.35 and 0.38 of `cp`'s time, but 1 GiB 0.75 and 0.60 (7 interleaved rounds each, Linux 6.18).
+/// 10 MiB on ext4 0.37 and 0.48 of `cp`'s time, but 1 GiB 0.75 and 0.60 (medians of 6 or 7 rounds, each interleaved with
+/// `cp`, Linux 6.18).
 const SHORT_STEP_BYTES: u64 = 256 << 10;
 
 const LONG_BYTES: u64 = 16 << 20;
