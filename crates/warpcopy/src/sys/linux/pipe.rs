@@ -24,6 +24,7 @@ const PIPE_BYTES: u64 = 1 << 20;
 /// `cp`, Linux 6.18).
 const SHORT_STEP_BYTES: u64 = 256 << 10;
 
+/// No more than the loop that fills files asks for at once (`CHUNK_BYTES_MAX`), or no range would ever be long.
 const LONG_BYTES: u64 = 16 << 20;
 
 pub(crate) struct Pipe {
