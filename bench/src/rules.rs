@@ -26,7 +26,7 @@ const fn side(
 }
 
 /// What the engine never does, only a floor can show: threads that help with a short file, or with one from a disk.
-const SIDES: [Side; 43] = [
+const SIDES: [Side; 46] = [
     side("clone_pays_from_bytes", "t1@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t4@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t1@xfs", "warpcp", "warpcp-clone"),
@@ -49,12 +49,15 @@ const SIDES: [Side; 43] = [
     side("copies_ranges_itself", "o64@ext4", "warpcp", "warpcp-copy_file_range"),
     side("copies_ranges_itself", "o512@ext4", "warpcp-j1", "warpcp-j1-copy_file_range"),
     side("copies_ranges_itself", "o512@tmpfs", "warpcp-j1", "warpcp-j1-copy_file_range"),
-    side("SPLIT_PAYS_FROM_BYTES", "o32@tmpfs", "f3K-cfr-j1", "f3K-rwc8-j2"),
-    side("SPLIT_PAYS_FROM_BYTES", "o512@tmpfs", "warpcp", "warpcp-j1"),
-    side("SPLIT_PAYS_FROM_BYTES", "o512@tmpfs-ext4", "warpcp", "warpcp-j1"),
-    side("SPLIT_PAYS_FROM_BYTES", "o512@tmpfs-xfs", "warpcp", "warpcp-j1"),
-    side("may_split: not from elsewhere", "o512@ext4", "warpcp", "f3KP-rwc2-j2"),
-    side("may_split: not from elsewhere", "o512@ext4-xfs", "warpcp", "f3K-rwc2-j2"),
+    side("SPLIT_PAYS_FROM_BYTES", "o16@tmpfs", "warpcp", "f3K-placec2-j2"),
+    side("SPLIT_PAYS_FROM_BYTES", "o64@tmpfs", "warpcp", "warpcp-j1"),
+    side("SPLIT_PAYS_FROM_BYTES", "o64@tmpfs-ext4", "warpcp", "warpcp-j1"),
+    side("split_pays", "o512@tmpfs", "warpcp", "warpcp-j1"),
+    side("split_pays", "o512@ext4-tmpfs", "warpcp", "warpcp-j1"),
+    side("split_pays", "o512@tmpfs-ext4", "warpcp", "warpcp-j1"),
+    side("split_pays", "o512@tmpfs-xfs", "warpcp", "warpcp-j1"),
+    side("split_pays: not elsewhere", "o512@ext4", "warpcp", "f3KP-rwc2-j2"),
+    side("split_pays: not elsewhere", "o512@ext4-xfs", "warpcp", "f3K-rwc2-j2"),
     side("BUFFER_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw64-j1"),
     side("BUFFER_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw1024-j1"),
     side("BUFFER_BYTES", "o512@tmpfs", "f3K-rw-j1", "f3K-rw1024-j1"),

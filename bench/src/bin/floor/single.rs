@@ -10,6 +10,7 @@ use rustix::io::Result;
 use crate::buffer::Buffer;
 use crate::content::{self, Tools};
 use crate::keep;
+use crate::placing::Placer;
 use crate::spec::{Method, Spec};
 
 pub fn copy(spec: &Spec, source: &CStr, target: &CStr) -> Result<()> {
@@ -41,9 +42,13 @@ pub fn copy(spec: &Spec, source: &CStr, target: &CStr) -> Result<()> {
 fn in_chunks(spec: &Spec, from: BorrowedFd<'_>, target: &CStr, stat: &Stat) -> Result<()> {
     let next = AtomicU64::new(0);
     let length = stat.st_size as u64;
-    let work = || -> Result<()> {
+    let work = |is_first: bool| -> Result<()> {
         // A position of its own, for what writes at the position.
-        let to = openat(CWD, target, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let to = openat(CWD, target, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+        let placer = match spec.method == Method::Place && !is_first {
+            true => Some(Placer::new(to.as_fd(), length)?),
+            false => None,
+        };
         let mut buffer = Buffer::new(spec.buffer_bytes, spec.buffer_skew);
         loop {
             let start = next.fetch_add(spec.chunk_bytes, Ordering::Relaxed);
@@ -57,13 +62,17 @@ fn in_chunks(spec: &Spec, from: BorrowedFd<'_>, target: &CStr, stat: &Stat) -> R
                     seek(&to, SeekFrom::Start(start))?;
                     content::by_send(from, to.as_fd(), range)?;
                 }
+                _ if placer.is_some() => {
+                    let placer = placer.as_ref().unwrap();
+                    placer.chunk(&mut buffer, from, to.as_fd(), range)?;
+                }
                 _ => content::by_position(&mut buffer, from, to.as_fd(), range)?,
             }
         }
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..spec.threads).map(|_| scope.spawn(work)).collect();
-        work()?;
+        let others: Vec<_> = (1..spec.threads).map(|_| scope.spawn(|| work(false))).collect();
+        work(true)?;
         others.into_iter().try_for_each(|thread| thread.join().unwrap())
     })
 }

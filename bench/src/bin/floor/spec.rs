@@ -13,8 +13,8 @@
 //! `urK-v3q32-j1`: the same through io_uring in batches of 32 files; `v1` opens, reads, writes and closes in
 //! batches, `v3` opens and closes in batches and moves the bytes by plain calls, `v0` does the same without a ring.
 //!
-//! Methods: `rw`, `cfr`, `clone`, `send`, `pipe` (sendfile and splice through a pipe of 1 MiB) move bytes; `empty` only
-//! creates, `read` only reads, `mk` only makes the directories, `walk` makes nothing. A number is the buffer in KiB,
+//! Methods: `rw`, `cfr`, `clone`, `send`, `pipe` (sendfile and splice through a pipe of 1 MiB), `place` (`rw` by one thread,
+//! the others put pages into a file of tmpfs by userfaultfd) move bytes; `empty` only creates, `read` only reads, `mk` only makes the directories, `walk` makes nothing. A number is the buffer in KiB,
 //! `S<n>` reads and writes files of up to n KiB, `c<n>` gives one big file to the threads in chunks of n MiB, `o<n>` puts
 //! the buffer n bytes behind a page's start.
 
@@ -26,6 +26,7 @@ pub enum Method {
     Clone,
     Send,
     Pipe,
+    Place,
     Empty,
     Read,
     Mk,
@@ -117,6 +118,7 @@ fn method(word: &str) -> Option<Method> {
         "clone" => Method::Clone,
         "send" => Method::Send,
         "pipe" => Method::Pipe,
+        "place" => Method::Place,
         "empty" => Method::Empty,
         "read" => Method::Read,
         "mk" => Method::Mk,
@@ -159,6 +161,7 @@ mod tests {
         assert_eq!(spec.buffer_skew, 16);
 
         assert_eq!(Spec::parse("f3-sendc2-j2").unwrap().chunk_bytes, 2 << 20);
+        assert!(Spec::parse("f3K-placec2-j2").unwrap().method == Method::Place);
         assert_eq!(Spec::parse("urK-v1q8-j2").unwrap().ring.unwrap().depth, 8);
     }
 

@@ -190,7 +190,7 @@ fn take_name(
         }
         let mut report = leaf.report(source.facts.kind, Outcome::Copied);
         // Asking how many processors there are takes several system calls.
-        let spare_threads = match may_be_split(tools, source) {
+        let spare_threads = match may_be_split(tools, leaf, source) {
             true => host.spare_threads(),
             false => 0,
         };
@@ -216,10 +216,12 @@ fn take_name(
     Err(busy.with_cause(sys::ALREADY_EXISTS))
 }
 
-fn may_be_split(tools: &mut Tools, source: &Source) -> bool {
+fn may_be_split(tools: &mut Tools, leaf: &Leaf<'_>, source: &Source) -> bool {
     source.file.as_ref().is_some_and(|file| {
-        let device = source.facts.identity.device;
-        may_split(source.facts.len_bytes, || tools.file_system(file.lend(), device))
+        let (from, into) = (source.facts.identity.device, leaf.into.device);
+        may_split(source.facts.len_bytes, || {
+            (tools.file_system(file.lend(), from), tools.file_system(leaf.target.directory, into))
+        })
     })
 }
 

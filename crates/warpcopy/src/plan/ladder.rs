@@ -32,7 +32,8 @@ pub enum Method {
     /// Read and write that bypass the page cache: `O_DIRECT`.
     #[doc(alias = "O_DIRECT")]
     Direct,
-    /// Read and write through the page cache: works everywhere.
+    /// Read and write through the page cache: works everywhere. Of a big file onto tmpfs, threads that help put the pages
+    /// that they read into the file by `UFFDIO_COPY` instead of writing them, where the kernel lets them.
     ReadWrite,
 }
 
@@ -219,23 +220,38 @@ fn copies_ranges_itself(source: FileSystem, target: FileSystem) -> bool {
 }
 
 /// From this length in bytes on, threads that have nothing else to do help with one file. Starting them for smaller
-/// ones takes half as much again of the processors and gains nothing sure (`bench rules`, two threads against one at
-/// 32 MiB: 26 against 24 ms on tmpfs). What bounds it is in `docs/design/one-big-file.md`.
-const SPLIT_PAYS_FROM_BYTES: u64 = 128 << 20;
+/// ones takes more of the processors and gains nothing sure. Over `cp`'s time, with two threads and with one: 16 MiB 0.95
+/// and 0.80 within tmpfs, 0.82 and 0.63 from tmpfs to XFS; 32 MiB 0.94 and 0.95, 0.80 and 0.66; 64 MiB 0.81 and 0.86, 0.67
+/// and 0.68; 96 MiB 0.76 and 0.89, 0.69 and 0.72 (medians of 15 interleaved rounds, Linux 6.18). What bounds it is in
+/// `docs/design/one-big-file.md`.
+const SPLIT_PAYS_FROM_BYTES: u64 = 64 << 20;
 
-/// Whether threads may help with a file of this length that lies on this file system. tmpfs gives its pages one by one,
-/// and that is worth doing beside the writing: 512 MiB took 0.50 of `cp`'s time with two threads and 0.58 with one from
-/// tmpfs to ext4, 0.53 and 0.63 from tmpfs to XFS, 1 GiB within tmpfs 0.82 and 0.97. From elsewhere the second thread gains
-/// little for 1.7 times the processor time: 0.58 and 0.61 within ext4, 0.59 and 0.59 from ext4 to XFS, 0.52 and 0.57 back
-/// (one thread by `sendfile`, medians of 11 interleaved rounds, `w1@tmpfs` of 7; Linux 6.18).
-pub(crate) fn may_split(len_bytes: u64, source: impl FnOnce() -> FileSystem) -> bool {
-    len_bytes >= SPLIT_PAYS_FROM_BYTES && source() == FileSystem::Tmpfs
+/// Whether threads may help with a file of this length. The file systems are only asked for if it is long enough.
+pub(crate) fn may_split(
+    len_bytes: u64,
+    file_systems: impl FnOnce() -> (FileSystem, FileSystem),
+) -> bool {
+    len_bytes >= SPLIT_PAYS_FROM_BYTES && split_pays(file_systems())
 }
 
-/// Whether the target takes bytes faster for two threads. Btrfs does not: 1 GiB took 0.94 of `cp`'s time with two and 0.93
-/// with one from ext4 (`w1` of the bench, Linux 6.18). Over a network nothing is known.
-fn split_pays(target: FileSystem) -> bool {
-    !matches!(target, FileSystem::Btrfs | FileSystem::Network)
+/// Whether a second thread makes it faster, from one file system to another.
+///
+/// Onto tmpfs threads put pages into a file beside its lock: 1 GiB took 0.66 of `cp -a`'s time so and 1.01 with one thread
+/// within tmpfs, 0.69 and 0.89 from ext4 (`w1` of the bench, medians of 9 rounds); from a disk that is not in memory 0.66
+/// and 0.90 (512 MiB).
+///
+/// tmpfs gives its pages one by one, and that is worth doing beside the writing: 512 MiB took 0.50 of `cp`'s time with two
+/// threads and 0.58 with one from tmpfs to ext4, 0.53 and 0.63 from tmpfs to XFS. From elsewhere the second thread gains
+/// little for 1.7 times the processor time: 0.58 and 0.61 within ext4, 0.59 and 0.59 from ext4 to XFS, 0.52 and 0.57 back
+/// (one thread by `sendfile`, medians of 11 interleaved rounds, Linux 6.18). Btrfs does not take bytes faster: 1 GiB took
+/// 0.94 of `cp`'s time with two and 0.93 with one from ext4 (`w1` of the bench). Over a network nothing is known.
+fn split_pays(file_systems: (FileSystem, FileSystem)) -> bool {
+    use FileSystem::{Btrfs, Network, Tmpfs};
+    match file_systems {
+        (Network, _) | (_, Network) => false,
+        (_, Tmpfs) => true,
+        (source, target) => source == Tmpfs && target != Btrfs,
+    }
 }
 
 /// From this length in bytes on, bytes that nothing shares are moved around the cache on this file system; `None` means
@@ -276,10 +292,9 @@ pub(crate) fn choose(
     // Where the system copies whole files it reads ahead by itself.
     let is_split = threads > 1
         && !here.contains(Method::CopyFile)
-        && may_split(source.len_bytes, || source_fs)
+        && may_split(source.len_bytes, || (source_fs, target_fs))
         && options.sparse != Sparse::Always
-        && !options.uncached
-        && split_pays(target_fs);
+        && !options.uncached;
     let ladder = if must_clone {
         Ladder::of(&[Method::Clone])
     } else if let Some(method) = options.method {

@@ -25,6 +25,7 @@ mod large;
 mod limits;
 mod links;
 mod methods;
+mod placing;
 mod races;
 mod replace;
 mod reports;

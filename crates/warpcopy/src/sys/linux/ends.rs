@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::direct::{self, DirectPair};
 use super::pipe::{Pipe, PipeSlot};
+use super::placing::Placer;
 use super::{Borrowed, Next, facts, fault, find_data, read_at, retry, split, write_all_at};
 use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
 use crate::sys::{Buffer, Progress, length_of, zeros};
@@ -160,7 +161,13 @@ impl Mover for Ends<'_> {
                 pair.part(self.target, self.buffers[0].bytes(), range)
             }
             Method::Clone | Method::CopyFile | Method::ReadWrite if self.is_splittable(&range) => {
-                split::read_write(self.source, self.target, range, self.buffers)
+                let placer = match self.target_fs {
+                    FileSystem::Tmpfs => {
+                        Placer::new(self.target, range.end.min(self.source_len()?))
+                    }
+                    _ => None,
+                };
+                split::read_write(self.source, self.target, range, self.buffers, placer.as_ref())
             }
             Method::Clone | Method::CopyFile | Method::ReadWrite => self.read_write(range),
         }

@@ -9,6 +9,7 @@
 //! | `ends` | an open source and target: the `Mover` |
 //! | `pipe` | a range moved by the kernel, through a pipe |
 //! | `split` | a range moved by several threads |
+//! | `placing` | pages put into a file of tmpfs beside its lock |
 //! | `snapshot` | snapshots of Btrfs subvolumes |
 //! | `direct` | `O_DIRECT` and `RWF_DONTCACHE` |
 //! | `rules` | what each method's error codes mean |
@@ -25,6 +26,7 @@ mod file_system;
 mod listing;
 mod names;
 mod pipe;
+mod placing;
 mod process;
 mod rules;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! One range of one file, moved by several threads. They share the descriptor table of the thread that starts them.
 //!
 //! Only reading and writing gains from this: a write holds the lock of the target's inode, and so does all of
-//! `copy_file_range` and `sendfile`, but the reading half runs beside it.
+//! `copy_file_range` and `sendfile`, but the reading half runs beside it. Onto tmpfs one thread writes, and the others
+//! put pages into the file without that lock.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, pread, pwrite};
 
+use super::placing::{Placer, Window};
 use super::{Borrowed, fault};
 use crate::plan::{Fault, Part, Side};
 use crate::sys::Buffer;
@@ -27,6 +29,7 @@ const CALL_LASTS: Duration = Duration::from_millis(200);
 struct Shared<'a> {
     source: Borrowed<'a>,
     target: Borrowed<'a>,
+    placer: Option<&'a Placer>,
     end: u64,
     next: AtomicU64,
     since: Instant,
@@ -41,10 +44,12 @@ pub(super) fn read_write(
     target: Borrowed<'_>,
     range: Range<u64>,
     buffers: &mut [Buffer],
+    placer: Option<&Placer>,
 ) -> Result<Part, Fault> {
     let shared = Shared {
         source,
         target,
+        placer,
         end: range.end,
         next: AtomicU64::new(range.start),
         since: Instant::now(),
@@ -53,11 +58,11 @@ pub(super) fn read_write(
     let (own, others) = buffers.split_first_mut().expect("there is a buffer for each thread");
     std::thread::scope(|scope| {
         for buffer in others {
-            let work = || shared.work(buffer.bytes());
+            let work = || shared.work(buffer.bytes(), shared.placer);
             // Whoever cannot be had is not needed: the others take the chunks.
             let _ = std::thread::Builder::new().spawn_scoped(scope, work);
         }
-        shared.work(own.bytes());
+        shared.work(own.bytes(), None);
     });
     let taken = shared.next.into_inner().min(range.end);
     let (reached, fault) =
@@ -73,14 +78,15 @@ pub(super) fn read_write(
 
 impl Shared<'_> {
     /// Moves chunks, one at least, until none is left, time is up, or something went wrong before the next.
-    fn work(&self, buffer: &mut [u8]) {
+    fn work(&self, buffer: &mut [u8], placer: Option<&Placer>) {
         loop {
             let start = self.next.fetch_add(CHUNK_BYTES, Ordering::Relaxed);
             if start >= self.end || self.gap_before(start) {
                 return;
             }
             let end = self.end.min(start + CHUNK_BYTES);
-            let (reached, fault) = self.chunk(start..end, buffer);
+            let window = placer.and_then(|placer| placer.window(start..end));
+            let (reached, fault) = self.chunk(start..end, buffer, window.as_ref());
             if reached < end {
                 self.note_gap(reached, fault);
                 return;
@@ -92,7 +98,12 @@ impl Shared<'_> {
     }
 
     /// Moves one chunk; returns how far it came, and what stopped it if that was a failure.
-    fn chunk(&self, range: Range<u64>, buffer: &mut [u8]) -> (u64, Option<Fault>) {
+    fn chunk(
+        &self,
+        range: Range<u64>,
+        buffer: &mut [u8],
+        window: Option<&Window>,
+    ) -> (u64, Option<Fault>) {
         let mut at = range.start;
         while at < range.end {
             let wanted = buffer.len().min((range.end - at) as usize);
@@ -102,7 +113,8 @@ impl Shared<'_> {
                 Err(Errno::INTR) => continue,
                 Err(errno) => return (at, Some(fault(errno, Side::Source))),
             };
-            let mut done = 0;
+            // What cannot be placed is written, and what is wrong with that is said by the write.
+            let mut done = window.map_or(0, |window| window.place(&buffer[..count], at));
             while done < count {
                 match pwrite(self.target, &buffer[done..count], at + done as u64) {
                     Ok(0) => return (at + done as u64, Some(fault(Errno::IO, Side::Target))),

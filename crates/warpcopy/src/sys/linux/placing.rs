@@ -1,0 +1,149 @@
+//! Pages put into a file of tmpfs beside the lock of its inode: `userfaultfd(2)`.
+//!
+//! A write holds that lock while it allocates, charges and fills each page, and so two threads that write take turns.
+//! `UFFDIO_COPY` (ioctl_userfaultfd(2), for shared memory since Linux 4.11) does the same for pages of a shared mapping
+//! without the lock, and without clearing them first as a page fault does. The mapping is only where the pages go: nothing
+//! here reads or writes through it, so no signal can come of it.
+
+use std::ffi::c_void;
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+use std::ptr;
+
+use rustix::fs::{CWD, Mode, OFlags, fstat, ftruncate, openat};
+use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
+use rustix::mm::{MapFlags, ProtFlags, UserfaultfdFlags, mmap, munmap, userfaultfd};
+use rustix::param::page_size;
+
+use super::{Borrowed, descriptor_path};
+
+/// `UFFD_USER_MODE_ONLY`, since Linux 5.11: faults of the kernel are none of ours, and so no privilege is needed.
+const USER_MODE_ONLY: UserfaultfdFlags = UserfaultfdFlags::from_bits_retain(1);
+/// `UFFD_API`, and the number that all calls to it begin with.
+const API: u8 = 0xAA;
+/// `UFFDIO_REGISTER_MODE_MISSING`.
+const MISSING: u64 = 1;
+/// `UFFDIO_COPY_MODE_DONTWAKE`: nobody waits for the page.
+const DONT_WAKE: u64 = 1;
+
+/// `struct uffdio_api`.
+#[repr(C)]
+struct Hello {
+    api: u64,
+    features: u64,
+    calls: u64,
+}
+
+/// `struct uffdio_register`.
+#[repr(C)]
+struct Register {
+    start: u64,
+    len: u64,
+    mode: u64,
+    calls: u64,
+}
+
+/// `struct uffdio_copy`.
+#[repr(C)]
+struct Copy {
+    to: u64,
+    from: u64,
+    len: u64,
+    mode: u64,
+    copied: i64,
+}
+
+const HELLO: Opcode = opcode::read_write::<Hello>(API, 0x3F);
+const REGISTER: Opcode = opcode::read_write::<Register>(API, 0x00);
+const COPY: Opcode = opcode::read_write::<Copy>(API, 0x03);
+
+/// Puts pages into one file.
+pub(super) struct Placer {
+    faults: OwnedFd,
+    /// The file, open for reading, too, as a shared mapping that could be written to wants it.
+    file: OwnedFd,
+}
+
+impl Placer {
+    /// Gives the file its length, for pages can only be put before its end. `None` where there is no placing: the kernel or
+    /// a filter of system calls refuses, the file may not be read, or the file system is mounted with `huge=` and makes
+    /// pages of 2 MiB, which it tells as the file's preferred block size.
+    pub(super) fn new(target: Borrowed<'_>, len_bytes: u64) -> Option<Placer> {
+        let stat = fstat(target).ok()?;
+        if stat.st_blksize as usize > page_size() {
+            return None;
+        }
+        // SAFETY: no memory is given to it but the windows below, to which nobody else has the address.
+        let faults = unsafe { userfaultfd(UserfaultfdFlags::CLOEXEC | USER_MODE_ONLY) }.ok()?;
+        update::<HELLO, _>(&faults, &mut Hello { api: API.into(), features: 0, calls: 0 }).ok()?;
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        let file = openat(CWD, descriptor_path(target), flags, Mode::empty()).ok()?;
+        if (stat.st_size as u64) < len_bytes {
+            ftruncate(&file, len_bytes).ok()?;
+        }
+        Some(Placer { faults, file })
+    }
+
+    /// Opens a range of the file, which begins with a page.
+    pub(super) fn window(&self, range: Range<u64>) -> Option<Window<'_>> {
+        if !range.start.is_multiple_of(page_size() as u64) {
+            return None;
+        }
+        let len = usize::try_from(range.end - range.start).ok()?.next_multiple_of(page_size());
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: the kernel chooses where, so nothing that is mapped already is replaced.
+        let address = unsafe {
+            mmap(ptr::null_mut(), len, access, MapFlags::SHARED, &self.file, range.start)
+        }
+        .ok()?;
+        let window = Window { placer: self, address, len, start: range.start };
+        let mut register =
+            Register { start: address.addr() as u64, len: len as u64, mode: MISSING, calls: 0 };
+        update::<REGISTER, _>(&self.faults, &mut register).ok()?;
+        Some(window)
+    }
+}
+
+/// A range of the file, mapped.
+pub(super) struct Window<'a> {
+    placer: &'a Placer,
+    address: *mut c_void,
+    len: usize,
+    start: u64,
+}
+
+impl Window<'_> {
+    /// Puts whole pages of `bytes` where the file has none yet; returns how many bytes were placed.
+    pub(super) fn place(&self, bytes: &[u8], at: u64) -> usize {
+        let (page, offset) = (page_size(), (at - self.start) as usize);
+        let len = bytes.len().min(self.len.saturating_sub(offset)) / page * page;
+        if len == 0 || !offset.is_multiple_of(page) {
+            return 0;
+        }
+        let mut copy = Copy {
+            to: (self.address.addr() + offset) as u64,
+            from: bytes.as_ptr().addr() as u64,
+            len: len as u64,
+            mode: DONT_WAKE,
+            copied: 0,
+        };
+        // Refused in the middle, it says how far it came, and refused at once, an error number below zero.
+        let _ = update::<COPY, _>(&self.placer.faults, &mut copy);
+        usize::try_from(copy.copied).unwrap_or(0).min(len)
+    }
+}
+
+impl Drop for Window<'_> {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `window`, and nothing refers into it.
+        let _ = unsafe { munmap(self.address, self.len) };
+    }
+}
+
+fn update<const OPCODE: Opcode, T>(faults: &OwnedFd, arguments: &mut T) -> rustix::io::Result<()> {
+    // SAFETY: each structure above is the one that the kernel expects for its number.
+    unsafe { ioctl(faults.as_fd(), Updater::<OPCODE, T>::new(arguments)) }
+}
+
+const _: () =
+    assert!(size_of::<Hello>() == 24 && size_of::<Register>() == 32 && size_of::<Copy>() == 40);
