@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use rustix::fs::{
-    FallocateFlags, SeekFrom, copy_file_range, fallocate, fstat, ftruncate, seek, sendfile,
+    Advice, FallocateFlags, SeekFrom, copy_file_range, fadvise, fallocate, fstat, ftruncate, seek,
+    sendfile,
 };
 use rustix::io::Errno;
 
@@ -21,6 +22,12 @@ pub(crate) const BUFFER_BYTES: usize = 256 << 10;
 
 /// What one thread is started for at least: some tens of microseconds against milliseconds.
 const SLICE_BYTES_MIN: u64 = 2 << 20;
+
+/// From this length in bytes on, the kernel is told that all of a source will be read, from start to end: it reads twice as far
+/// ahead. That matters where it does not read far by itself, as behind FUSE: 400 MiB from there (bindfs) took 0.85 of
+/// `cp`'s time with this hint and 1.16 without onto tmpfs, 0.99 and 1.32 onto ext4 (medians of 11 interleaved rounds, Linux
+/// 6.18; `cp` gives the hint, too). For shorter files one call reads all there is.
+const READ_AHEAD_FROM_BYTES: u64 = 1 << 20;
 
 /// Both ends of one regular file's copy.
 pub(crate) struct Ends<'a> {
@@ -51,6 +58,11 @@ impl<'a> Ends<'a> {
         makes_holes: bool,
         buffers: &'a mut [Buffer],
     ) -> Ends<'a> {
+        if facts.len_bytes >= READ_AHEAD_FROM_BYTES {
+            // A hint; a source that does not take it is read all the same. Without a length, for OpenZFS 2.2.2 reads what is
+            // named at once and waits for it (as GNU cp found).
+            let _ = fadvise(source, 0, None, Advice::Sequential);
+        }
         Ends {
             source,
             target,
