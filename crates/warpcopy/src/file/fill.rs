@@ -74,7 +74,15 @@ pub(crate) fn fill(
     plan: &FillPlan,
     around: &Surroundings<'_>,
 ) -> Result<Filled, Failure> {
-    let mut filling = Filling { mover, plan, around, at: 0, filled: Filled::default() };
+    let mut filling = Filling {
+        mover,
+        plan,
+        around,
+        at: 0,
+        may_end_in_hole: false,
+        was_left_behind: false,
+        filled: Filled::default(),
+    };
     for method in plan.ladder.whole().iter() {
         if filling.take_whole(method)? {
             return Ok(filling.filled);
@@ -99,6 +107,10 @@ struct Filling<'a> {
     around: &'a Surroundings<'a>,
     /// Bytes from the target's start that are known to be right.
     at: u64,
+    /// What came last was a hole, or may have been.
+    may_end_in_hole: bool,
+    /// A call came further than what is right.
+    was_left_behind: bool,
     filled: Filled,
 }
 
@@ -172,7 +184,8 @@ impl Filling<'_> {
         self.filled.bytes.len = self.at;
         let has_more_behind = self.plan.preallocate_from_bytes.is_some() || self.plan.threads > 1;
         let is_cut_short = has_more_behind && Some(self.at) != self.plan.len_bytes;
-        if self.filled.bytes.holes > 0 || is_cut_short {
+        // Only then: a length that is set anew makes XFS write out all that was written before.
+        if self.may_end_in_hole || is_cut_short || self.was_left_behind {
             self.set_len(self.at)?;
         }
         Ok(())
@@ -257,6 +270,7 @@ impl Filling<'_> {
         let offset = offset.max(self.at);
         if offset > self.at {
             self.mover.skip(self.at..offset);
+            self.may_end_in_hole = true;
         }
         self.filled.bytes.holes += offset - self.at;
         self.at = offset;
@@ -318,6 +332,8 @@ impl Filling<'_> {
 
     fn account(&mut self, method: Method, part: Part) {
         self.at += part.advanced;
+        self.was_left_behind |= part.left_behind;
+        self.may_end_in_hole = part.skipped > 0;
         self.filled.bytes.holes += part.skipped;
         self.filled.bytes.moved += part.advanced - part.skipped;
         self.filled.bytes.method = Some(method);

@@ -219,9 +219,10 @@ fn take_name(
 fn may_be_split(tools: &mut Tools, leaf: &Leaf<'_>, source: &Source) -> bool {
     source.file.as_ref().is_some_and(|file| {
         let (from, into) = (source.facts.identity.device, leaf.into.device);
-        may_split(source.facts.len_bytes, || {
+        let file_systems = || {
             (tools.file_system(file.lend(), from), tools.file_system(leaf.target.directory, into))
-        })
+        };
+        may_split(source.facts.len_bytes, file_systems, sys::can_place)
     })
 }
 

@@ -226,12 +226,14 @@ fn copies_ranges_itself(source: FileSystem, target: FileSystem) -> bool {
 /// `docs/design/one-big-file.md`.
 const SPLIT_PAYS_FROM_BYTES: u64 = 64 << 20;
 
-/// Whether threads may help with a file of this length. The file systems are only asked for if it is long enough.
+/// Whether threads may help with a file of this length. The file systems are only asked for if it is long enough, and
+/// whether pages can be placed if that matters.
 pub(crate) fn may_split(
     len_bytes: u64,
     file_systems: impl FnOnce() -> (FileSystem, FileSystem),
+    can_place: impl FnOnce() -> bool,
 ) -> bool {
-    len_bytes >= SPLIT_PAYS_FROM_BYTES && split_pays(file_systems())
+    len_bytes >= SPLIT_PAYS_FROM_BYTES && split_pays(file_systems(), can_place)
 }
 
 /// Whether a second thread makes it faster, from one file system to another.
@@ -245,12 +247,13 @@ pub(crate) fn may_split(
 /// little for 1.7 times the processor time: 0.58 and 0.61 within ext4, 0.59 and 0.59 from ext4 to XFS, 0.52 and 0.57 back
 /// (one thread by `sendfile`, medians of 11 interleaved rounds, Linux 6.18). Btrfs does not take bytes faster: 1 GiB took
 /// 0.94 of `cp`'s time with two and 0.93 with one from ext4 (`w1` of the bench). Over a network nothing is known.
-fn split_pays(file_systems: (FileSystem, FileSystem)) -> bool {
-    use FileSystem::{Btrfs, Network, Tmpfs};
+fn split_pays(file_systems: (FileSystem, FileSystem), can_place: impl FnOnce() -> bool) -> bool {
+    use FileSystem::{Btrfs, Network, Pseudo, Tmpfs};
     match file_systems {
-        (Network, _) | (_, Network) => false,
-        (_, Tmpfs) => true,
-        (source, target) => source == Tmpfs && target != Btrfs,
+        (Network | Pseudo, _) | (_, Network) => false,
+        (Tmpfs, target) => target != Btrfs,
+        (_, Tmpfs) => can_place(),
+        _ => false,
     }
 }
 
@@ -292,7 +295,7 @@ pub(crate) fn choose(
     // Where the system copies whole files it reads ahead by itself.
     let is_split = threads > 1
         && !here.contains(Method::CopyFile)
-        && may_split(source.len_bytes, || (source_fs, target_fs))
+        && may_split(source.len_bytes, || (source_fs, target_fs), || true)
         && options.sparse != Sparse::Always
         && !options.uncached;
     let ladder = if must_clone {
@@ -378,6 +381,8 @@ pub(crate) struct Part {
     /// The source answered with less than there was room for: together with the length it had when it was
     /// opened, proof of its end.
     pub(crate) was_short: bool,
+    /// The target may be longer than that: other threads came further, or made room.
+    pub(crate) left_behind: bool,
 }
 
 /// Which end a failed call was about, as far as the call tells.

@@ -32,6 +32,11 @@ pub(crate) fn own_descriptor_table() -> bool {
     false
 }
 
+/// Whether threads put pages into one file.
+pub(crate) fn can_place() -> bool {
+    false
+}
+
 /// Leaves the umask shared.
 pub(crate) fn own_umask() -> Option<u32> {
     None

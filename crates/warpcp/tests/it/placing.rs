@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::mount::Mounted;
-use crate::support::plant::write;
+use crate::support::plant::{mode, write};
 use crate::support::trace::can_trace;
 use crate::support::{
-    Fs, Scratch, Warpcp, assert_nothing_left_over, assert_same_bytes, bytes, read, skip,
+    Fs, Scratch, Warpcp, assert_nothing_left_over, assert_same_bytes, bytes, is_root, read, skip,
 };
 
 /// Big enough for several threads, and no multiple of a page.
@@ -49,7 +49,7 @@ fn the_copy_is_the_same_from_everywhere() {
             assert_same_bytes(&source, &target);
             fs::remove_file(&target).unwrap();
         }
-        // In place, over more, over less, and by somebody who is nobody.
+        // In place, over more and over less.
         for old in [0, 1 << 20, 100 << 20] {
             write(&target, vec![7; old]);
             Warpcp::copy("-j3 --atomic=never", &source, &target).succeeds();
@@ -57,6 +57,23 @@ fn the_copy_is_the_same_from_everywhere() {
         }
         fs::remove_file(&target).unwrap();
     }
+}
+
+/// What others may only read is made so that its owner, too, may not open it again for writing.
+#[test]
+fn a_file_that_cannot_be_opened_again_is_written() {
+    let Some(scratch) = Scratch::on(Fs::Tmpfs) else { return };
+    if !is_root() {
+        return;
+    }
+    let (source, target) = (scratch.join("source"), scratch.join("there/target"));
+    write(&source, bytes(LEN, 6));
+    mode(&source, 0o444);
+    fs::create_dir(scratch.join("there")).unwrap();
+    mode(&scratch.join("there"), 0o777);
+    mode(scratch.path(), 0o755);
+    Warpcp::copy("-j2 --atomic=never", &source, &target).by_nobody().succeeds();
+    assert_same_bytes(&source, &target);
 }
 
 #[test]

@@ -26,7 +26,7 @@ const SLICE_BYTES_MIN: u64 = 2 << 20;
 /// From this length in bytes on, the kernel is told that all of a source will be read, from start to end: it reads twice as far
 /// ahead. That matters where it does not read far by itself, as behind FUSE: 400 MiB from there (bindfs) took 0.85 of
 /// `cp`'s time with this hint and 1.16 without onto tmpfs, 0.99 and 1.32 onto ext4 (medians of 11 interleaved rounds, Linux
-/// 6.18; `cp` gives the hint, too). For shorter files one call reads all there is.
+/// 6.18; `cp` gives the hint, too).
 const READ_AHEAD_FROM_BYTES: u64 = 1 << 20;
 
 /// Both ends of one regular file's copy.
@@ -40,6 +40,8 @@ pub(crate) struct Ends<'a> {
     /// One for each thread that may move bytes of this file.
     pub(crate) buffers: &'a mut [Buffer],
     direct: Option<DirectPair>,
+    /// Made when first wanted; the inner `None` means that there is none to be had.
+    placer: Option<Option<Placer>>,
     /// What ended the call before, which had moved something.
     unsaid: Option<Fault>,
     /// The target as it was right after it was cloned.
@@ -72,6 +74,7 @@ impl<'a> Ends<'a> {
             makes_holes,
             buffers,
             direct: None,
+            placer: None,
             unsaid: None,
             cloned: None,
             reads_in_order: false,
@@ -144,6 +147,7 @@ impl<'a> Ends<'a> {
             advanced: count as u64,
             skipped: skipped.map_err(|errno| fault(errno, Side::Target))?,
             was_short: count < asked,
+            ..Part::default()
         })
     }
 }
@@ -173,13 +177,9 @@ impl Mover for Ends<'_> {
                 pair.part(self.target, self.buffers[0].bytes(), range)
             }
             Method::Clone | Method::CopyFile | Method::ReadWrite if self.is_splittable(&range) => {
-                let placer = match self.target_fs {
-                    FileSystem::Tmpfs => {
-                        Placer::new(self.target, range.end.min(self.source_len()?))
-                    }
-                    _ => None,
-                };
-                split::read_write(self.source, self.target, range, self.buffers, placer.as_ref())
+                self.open_placer(range.end);
+                let placer = self.placer.as_ref().and_then(Option::as_ref);
+                split::read_write(self.source, self.target, range, self.buffers, placer)
             }
             Method::Clone | Method::CopyFile | Method::ReadWrite => self.read_write(range),
         }
@@ -230,6 +230,17 @@ impl Ends<'_> {
     fn is_target_empty(&self) -> Result<bool, Fault> {
         let target = facts(self.target).map_err(|code| Fault { code, side: Side::Target })?;
         Ok(target.len_bytes == 0 && target.allocated_bytes == 0)
+    }
+
+    /// Makes room for pages to be put up to `end`, on tmpfs. The last byte of the source as it was found is left out: a
+    /// copy that is killed does not have its length, and what has grown behind it is written.
+    fn open_placer(&mut self, end: u64) {
+        let end = end.min(self.facts.len_bytes.saturating_sub(1));
+        let placer = match self.placer.take() {
+            None if self.target_fs == FileSystem::Tmpfs => Placer::new(self.target),
+            kept => kept.flatten(),
+        };
+        self.placer = Some(placer.filter(|placer| placer.reaches(end)));
     }
 
     fn no_more_data(&mut self, from: u64) -> Result<Data, Fault> {

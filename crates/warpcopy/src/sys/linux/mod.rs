@@ -44,6 +44,7 @@ pub(crate) use names::{
     create_unnamed, name_unnamed, open_directory_path, rename_to_free, sync_data, sync_directory,
 };
 pub(crate) use pipe::PipeSlot;
+pub(crate) use placing::can_place;
 pub(crate) use process::{can_own_descriptor_table, own_descriptor_table, own_umask, umask};
 pub(crate) use rules::{METHODS, NO_SNAPSHOT_HERE, NO_UNNAMED_HERE, RULES};
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::ffi::c_void;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::ptr;
+use std::sync::OnceLock;
 
 use rustix::fs::{CWD, Mode, OFlags, fstat, ftruncate, openat};
 use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
@@ -57,6 +58,21 @@ const HELLO: Opcode = opcode::read_write::<Hello>(API, 0x3F);
 const REGISTER: Opcode = opcode::read_write::<Register>(API, 0x00);
 const COPY: Opcode = opcode::read_write::<Copy>(API, 0x03);
 
+/// Whether this process may put pages at all.
+pub(crate) fn can_place() -> bool {
+    static CAN: OnceLock<bool> = OnceLock::new();
+    *CAN.get_or_init(|| open_faults().is_some())
+}
+
+fn open_faults() -> Option<OwnedFd> {
+    // SAFETY: no memory is given to it but the windows below, to which nobody else has the address.
+    let faults = unsafe { userfaultfd(UserfaultfdFlags::CLOEXEC | USER_MODE_ONLY) }.ok()?;
+    let mut hello = Hello { api: API.into(), features: 0, calls: 0 };
+    // SAFETY: `Hello` is what the kernel expects for this number.
+    unsafe { update::<HELLO, _>(&faults, &mut hello) }.ok()?;
+    Some(faults)
+}
+
 /// Puts pages into one file.
 pub(super) struct Placer {
     faults: OwnedFd,
@@ -65,23 +81,24 @@ pub(super) struct Placer {
 }
 
 impl Placer {
-    /// Gives the file its length, for pages can only be put before its end. `None` where there is no placing: the kernel or
-    /// a filter of system calls refuses, the file may not be read, or the file system is mounted with `huge=` and makes
-    /// pages of 2 MiB, which it tells as the file's preferred block size.
-    pub(super) fn new(target: Borrowed<'_>, len_bytes: u64) -> Option<Placer> {
-        let stat = fstat(target).ok()?;
-        if stat.st_blksize as usize > page_size() {
-            return None;
-        }
-        // SAFETY: no memory is given to it but the windows below, to which nobody else has the address.
-        let faults = unsafe { userfaultfd(UserfaultfdFlags::CLOEXEC | USER_MODE_ONLY) }.ok()?;
-        update::<HELLO, _>(&faults, &mut Hello { api: API.into(), features: 0, calls: 0 }).ok()?;
+    /// `None` where there is no placing: the kernel or a filter of system calls refuses, or the file may not be opened once more
+    /// as a mapping wants it.
+    pub(super) fn new(target: Borrowed<'_>) -> Option<Placer> {
+        let faults = open_faults()?;
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let file = openat(CWD, descriptor_path(target), flags, Mode::empty()).ok()?;
-        if (stat.st_size as u64) < len_bytes {
-            ftruncate(&file, len_bytes).ok()?;
-        }
-        Some(Placer { faults, file })
+        // Whoever made /proc may have made it otherwise.
+        let (given, found) = (fstat(target).ok()?, fstat(&file).ok()?);
+        let is_same = (given.st_dev, given.st_ino) == (found.st_dev, found.st_ino);
+        is_same.then_some(Placer { faults, file })
+    }
+
+    /// Makes the file so long, for pages can only be put before its end. `false` if it cannot be, or if the file system is
+    /// mounted with `huge=` and makes pages of 2 MiB of such a file, which it tells as the preferred block size.
+    pub(super) fn reaches(&self, len_bytes: u64) -> bool {
+        let Ok(stat) = fstat(&self.file) else { return false };
+        let is_long = stat.st_size as u64 >= len_bytes || ftruncate(&self.file, len_bytes).is_ok();
+        is_long && fstat(&self.file).is_ok_and(|stat| stat.st_blksize as usize <= page_size())
     }
 
     /// Opens a range of the file, which begins with a page.
@@ -97,9 +114,14 @@ impl Placer {
         }
         .ok()?;
         let window = Window { placer: self, address, len, start: range.start };
-        let mut register =
-            Register { start: address.addr() as u64, len: len as u64, mode: MISSING, calls: 0 };
-        update::<REGISTER, _>(&self.faults, &mut register).ok()?;
+        let mut register = Register {
+            start: address.expose_provenance() as u64,
+            len: len as u64,
+            mode: MISSING,
+            calls: 0,
+        };
+        // SAFETY: `Register` is what the kernel expects for this number.
+        unsafe { update::<REGISTER, _>(&self.faults, &mut register) }.ok()?;
         Some(window)
     }
 }
@@ -121,14 +143,15 @@ impl Window<'_> {
             return 0;
         }
         let mut copy = Copy {
-            to: (self.address.addr() + offset) as u64,
-            from: bytes.as_ptr().addr() as u64,
+            to: (self.address.expose_provenance() + offset) as u64,
+            from: bytes.as_ptr().expose_provenance() as u64,
             len: len as u64,
             mode: DONT_WAKE,
             copied: 0,
         };
         // Refused in the middle, it says how far it came, and refused at once, an error number below zero.
-        let _ = update::<COPY, _>(&self.placer.faults, &mut copy);
+        // SAFETY: `Copy` is what the kernel expects for this number, and what it writes to is in the window.
+        let _ = unsafe { update::<COPY, _>(&self.placer.faults, &mut copy) };
         usize::try_from(copy.copied).unwrap_or(0).min(len)
     }
 }
@@ -140,8 +163,14 @@ impl Drop for Window<'_> {
     }
 }
 
-fn update<const OPCODE: Opcode, T>(faults: &OwnedFd, arguments: &mut T) -> rustix::io::Result<()> {
-    // SAFETY: each structure above is the one that the kernel expects for its number.
+/// # Safety
+///
+/// `T` is what the kernel expects for this number, and what it asks for may be done.
+unsafe fn update<const OPCODE: Opcode, T>(
+    faults: &OwnedFd,
+    arguments: &mut T,
+) -> rustix::io::Result<()> {
+    // SAFETY: promised by the caller.
     unsafe { ioctl(faults.as_fd(), Updater::<OPCODE, T>::new(arguments)) }
 }
 

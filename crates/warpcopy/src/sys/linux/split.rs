@@ -80,7 +80,10 @@ pub(super) fn read_write(
         };
     match fault {
         Some(fault) => Err(fault),
-        None => Ok(Part { advanced: reached - range.start, ..Part::default() }),
+        None => {
+            let left_behind = reached < taken;
+            Ok(Part { advanced: reached - range.start, left_behind, ..Part::default() })
+        }
     }
 }
 

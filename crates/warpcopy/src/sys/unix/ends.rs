@@ -67,6 +67,7 @@ impl<'a> Ends<'a> {
             advanced: count as u64,
             skipped: skipped.map_err(|errno| fault(errno, Side::Target))?,
             was_short: count < asked,
+            ..Part::default()
         })
     }
 }

@@ -262,9 +262,11 @@ impl Kernel {
             }
         }
         if self.threads > 1 && method == Method::ReadWrite {
-            // Other threads came further than the one that moved the first bytes; the byte beyond the length that
-            // the file had belongs to the last of them, who reads in order.
-            let behind = (range.start + available).min(self.planned_len);
+            // Where they put pages, the file got its length first.
+            let made = range.end.min(self.planned_len) as usize;
+            self.target.resize(made.max(self.target.len()), 0);
+            // Other threads came further than the one that moved the first bytes, and beyond the length that the file had.
+            let behind = range.start + available;
             for offset in range.start + count..behind {
                 self.write(offset, self.byte(offset));
             }
@@ -273,6 +275,7 @@ impl Kernel {
             advanced: count,
             skipped,
             was_short: method == Method::ReadWrite && count < asked,
+            left_behind: self.threads > 1 && self.target.len() as u64 > range.start + count,
         })
     }
 
