@@ -43,8 +43,14 @@ fn the_copy_is_the_same_from_everywhere() {
     for from in Fs::FULL {
         let Some(scratch) = Scratch::on(from) else { continue };
         let (source, target) = (scratch.join("source"), memory.join("target"));
-        for len in [64 << 20, (64 << 20) + 1, LEN] {
+        for len in [64 << 20, (64 << 20) + 1, (64 << 20) + 4096, (66 << 20) - 1, LEN] {
             write(&source, bytes(len, 2));
+            // Whoever takes the last chunk, the length is right.
+            for threads in [2, 3, 8, 8, 8] {
+                Warpcp::copy(&format!("-j{threads}"), &source, &target).succeeds();
+                assert_same_bytes(&source, &target);
+                fs::remove_file(&target).unwrap();
+            }
             assert!(places(&source, &target), "{from}");
             assert_same_bytes(&source, &target);
             fs::remove_file(&target).unwrap();

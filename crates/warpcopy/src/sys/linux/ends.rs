@@ -232,8 +232,8 @@ impl Ends<'_> {
         Ok(target.len_bytes == 0 && target.allocated_bytes == 0)
     }
 
-    /// Makes room for pages to be put up to `end`, on tmpfs. The last byte of the source as it was found is left out: a
-    /// copy that is killed does not have its length, and what has grown behind it is written.
+    /// Makes room for pages to be put up to `end`, on tmpfs. The last page of the source as it was found is left out: it is
+    /// written, and so gives the file its length; and a copy that is killed before does not have it.
     fn open_placer(&mut self, end: u64) {
         let end = end.min(self.facts.len_bytes.saturating_sub(1));
         let placer = match self.placer.take() {

@@ -93,10 +93,12 @@ impl Placer {
         is_same.then_some(Placer { faults, file })
     }
 
-    /// Makes the file so long, for pages can only be put before its end. `false` if it cannot be, or if the file system is
+    /// Makes the file so long in whole pages, for pages can only be put before its end; one that the end is in could be put,
+    /// too, without moving the end. `false` if it cannot be, or if the file system is
     /// mounted with `huge=` and makes pages of 2 MiB of such a file, which it tells as the preferred block size.
     pub(super) fn reaches(&self, len_bytes: u64) -> bool {
         let Ok(stat) = fstat(&self.file) else { return false };
+        let len_bytes = len_bytes / page_size() as u64 * page_size() as u64;
         let is_long = stat.st_size as u64 >= len_bytes || ftruncate(&self.file, len_bytes).is_ok();
         is_long && fstat(&self.file).is_ok_and(|stat| stat.st_blksize as usize <= page_size())
     }
