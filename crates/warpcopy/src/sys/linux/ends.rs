@@ -60,11 +60,6 @@ impl<'a> Ends<'a> {
         makes_holes: bool,
         buffers: &'a mut [Buffer],
     ) -> Ends<'a> {
-        if facts.len_bytes >= READ_AHEAD_FROM_BYTES {
-            // A hint; a source that does not take it is read all the same. Without a length, for OpenZFS 2.2.2 reads what is
-            // named at once and waits for it (as GNU cp found).
-            let _ = fadvise(source, 0, None, Advice::Sequential);
-        }
         Ends {
             source,
             target,
@@ -163,6 +158,11 @@ impl Mover for Ends<'_> {
     }
 
     fn part(&mut self, method: Method, range: Range<u64>) -> Result<Part, Fault> {
+        if range.start == 0 && self.facts.len_bytes >= READ_AHEAD_FROM_BYTES {
+            // A hint; a source that does not take it is read all the same. Without a length, for OpenZFS 2.2.2 reads what is
+            // named at once and waits for it (as GNU cp found).
+            let _ = fadvise(self.source, 0, None, Advice::Sequential);
+        }
         match method {
             Method::CopyRange => self.copy_range(range),
             Method::Sendfile => self.send(range),

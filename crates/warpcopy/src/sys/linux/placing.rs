@@ -9,7 +9,6 @@ use std::ffi::c_void;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::ptr;
-use std::sync::OnceLock;
 
 use rustix::fs::{CWD, Mode, OFlags, fstat, ftruncate, openat};
 use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
@@ -46,7 +45,7 @@ struct Register {
 
 /// `struct uffdio_copy`.
 #[repr(C)]
-struct Copy {
+struct CopyPages {
     to: u64,
     from: u64,
     len: u64,
@@ -56,12 +55,11 @@ struct Copy {
 
 const HELLO: Opcode = opcode::read_write::<Hello>(API, 0x3F);
 const REGISTER: Opcode = opcode::read_write::<Register>(API, 0x00);
-const COPY: Opcode = opcode::read_write::<Copy>(API, 0x03);
+const COPY: Opcode = opcode::read_write::<CopyPages>(API, 0x03);
 
-/// Whether this process may put pages at all.
+/// Whether this process may put pages now.
 pub(crate) fn can_place() -> bool {
-    static CAN: OnceLock<bool> = OnceLock::new();
-    *CAN.get_or_init(|| open_faults().is_some())
+    open_faults().is_some()
 }
 
 fn open_faults() -> Option<OwnedFd> {
@@ -81,8 +79,8 @@ pub(super) struct Placer {
 }
 
 impl Placer {
-    /// `None` where there is no placing: the kernel or a filter of system calls refuses, or the file may not be opened once more
-    /// as a mapping wants it.
+    /// `None` where there is no placing: the kernel or a filter of system calls refuses, or the file may not be opened once
+    /// more as a mapping wants it.
     pub(super) fn new(target: Borrowed<'_>) -> Option<Placer> {
         let faults = open_faults()?;
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
@@ -93,9 +91,9 @@ impl Placer {
         is_same.then_some(Placer { faults, file })
     }
 
-    /// Makes the file so long in whole pages, for pages can only be put before its end; one that the end is in could be put,
-    /// too, without moving the end. `false` if it cannot be, or if the file system is
-    /// mounted with `huge=` and makes pages of 2 MiB of such a file, which it tells as the preferred block size.
+    /// Makes the file as long as the whole pages in `len_bytes`: pages can only be put before its end, and the page that the
+    /// end is in could be put, too, but that would not move the end. `false` if the file cannot be made so long, or if the
+    /// file system is mounted with `huge=` and makes pages of 2 MiB of it, which it tells as the preferred block size.
     pub(super) fn reaches(&self, len_bytes: u64) -> bool {
         let Ok(stat) = fstat(&self.file) else { return false };
         let len_bytes = len_bytes / page_size() as u64 * page_size() as u64;
@@ -144,7 +142,7 @@ impl Window<'_> {
         if len == 0 || !offset.is_multiple_of(page) {
             return 0;
         }
-        let mut copy = Copy {
+        let mut copy = CopyPages {
             to: (self.address.expose_provenance() + offset) as u64,
             from: bytes.as_ptr().expose_provenance() as u64,
             len: len as u64,
@@ -152,7 +150,7 @@ impl Window<'_> {
             copied: 0,
         };
         // Refused in the middle, it says how far it came, and refused at once, an error number below zero.
-        // SAFETY: `Copy` is what the kernel expects for this number, and what it writes to is in the window.
+        // SAFETY: `CopyPages` is what the kernel expects for this number, and what it writes to is in the window.
         let _ = unsafe { update::<COPY, _>(&self.placer.faults, &mut copy) };
         usize::try_from(copy.copied).unwrap_or(0).min(len)
     }
@@ -176,5 +174,6 @@ unsafe fn update<const OPCODE: Opcode, T>(
     unsafe { ioctl(faults.as_fd(), Updater::<OPCODE, T>::new(arguments)) }
 }
 
-const _: () =
-    assert!(size_of::<Hello>() == 24 && size_of::<Register>() == 32 && size_of::<Copy>() == 40);
+const _: () = assert!(
+    size_of::<Hello>() == 24 && size_of::<Register>() == 32 && size_of::<CopyPages>() == 40
+);

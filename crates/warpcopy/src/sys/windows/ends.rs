@@ -98,7 +98,7 @@ impl<'a> Ends<'a> {
         let buffer = &mut self.buffer.bytes()[..asked];
         let count = read_at(self.source, buffer, range.start).map_err(at(Side::Source))?;
         let was_short = count < asked;
-        let mut part = Part { advanced: count as u64, skipped: 0, was_short, ..Part::default() };
+        let mut part = Part { advanced: count as u64, was_short, ..Part::default() };
         if !self.makes_holes {
             let data = &self.buffer.bytes()[..count];
             write_all_at(self.target, data, range.start).map_err(at(Side::Target))?;

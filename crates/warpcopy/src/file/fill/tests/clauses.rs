@@ -55,7 +55,7 @@ fn a_method_that_works_is_the_only_one_asked() {
 fn a_small_file_is_read_in_one_call_that_proves_its_end() {
     let mut kernel = Kernel::new(20);
     fills(&mut kernel, &plan(&[ReadWrite], 20));
-    let part = Part { advanced: 20, skipped: 0, was_short: true, ..Part::default() };
+    let part = Part { advanced: 20, was_short: true, ..Part::default() };
     assert_eq!(kernel.calls(), [Call::Part(ReadWrite, 0..21, Ok(part))]);
 }
 
@@ -642,12 +642,7 @@ impl Mover for Backwards {
 
     fn part(&mut self, _: Method, range: Range<u64>) -> Result<Part, Fault> {
         self.moved.push(range.clone());
-        Ok(Part {
-            advanced: range.end - range.start,
-            skipped: 0,
-            was_short: false,
-            ..Part::default()
-        })
+        Ok(Part { advanced: range.end - range.start, ..Part::default() })
     }
 
     fn next_data(&mut self, from: u64) -> Result<Data, Fault> {
@@ -757,7 +752,7 @@ impl Mover for Long {
         self.asked.push(range.end - range.start);
         let advanced = self.source_len.saturating_sub(range.start).min(range.end - range.start);
         let was_short = method == ReadWrite && advanced < range.end - range.start;
-        Ok(Part { advanced, skipped: 0, was_short, ..Part::default() })
+        Ok(Part { advanced, was_short, ..Part::default() })
     }
 
     fn next_data(&mut self, from: u64) -> Result<Data, Fault> {
@@ -828,12 +823,7 @@ impl Mover for Turns<'_> {
 
     fn part(&mut self, method: Method, range: Range<u64>) -> Result<Part, Fault> {
         self.others_may.push((method, self.cloning.try_lock().is_ok()));
-        Ok(Part {
-            advanced: range.end.min(20) - range.start,
-            skipped: 0,
-            was_short: true,
-            ..Part::default()
-        })
+        Ok(Part { advanced: range.end.min(20) - range.start, was_short: true, ..Part::default() })
     }
 
     fn next_data(&mut self, _: u64) -> Result<Data, Fault> {
