@@ -9,7 +9,7 @@ use crate::random::Random;
 use crate::tool::{run, text};
 
 /// A data set's name, as it is written in a cell, and what it is.
-pub const SETS: [(&str, &str); 10] = [
+pub const SETS: [(&str, &str); 11] = [
     ("w0", "one file of 1 KiB"),
     ("w1", "one file of 1 GiB"),
     ("w2", "100 files of 10 MiB"),
@@ -19,6 +19,7 @@ pub const SETS: [(&str, &str); 10] = [
     ("w6", "20,000 files of 1 KiB in one directory"),
     ("w7", "1,000,000 files of 100 bytes in 10,000 directories"),
     ("o<n>", "one file of n MiB"),
+    ("d<n>", "n files of 1 KiB in one directory"),
     ("t<n>", "files of n KiB, at most 20,000 of them and 1 GiB: where does which method pay?"),
 ];
 
@@ -63,6 +64,7 @@ pub fn make(name: &str, below: &Path, recipe: &Recipe) -> Result<Set, String> {
                 in_directories(&path, directories, 100, kib << 10)
             }
             (Some("o"), Some(mib)) => file(&path, mib << 20),
+            (Some("d"), Some(count)) => flat(&path, count, 1 << 10),
             _ => return Err(format!("{sized}: no such data set; {SETS:?}")),
         },
     }

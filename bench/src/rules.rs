@@ -26,7 +26,7 @@ const fn side(
 }
 
 /// What the engine never does, only a floor can show: threads that help with a short file, or with one from a disk.
-const SIDES: [Side; 46] = [
+const SIDES: [Side; 51] = [
     side("clone_pays_from_bytes", "t1@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t4@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t1@xfs", "warpcp", "warpcp-clone"),
@@ -76,6 +76,11 @@ const SIDES: [Side; 46] = [
     side("workers: writes on Btrfs", "w4@btrfs", "warpcp-j1-read_write", "warpcp-j2-read_write"),
     side("workers", "w4@ext4", "warpcp", "warpcp-j1"),
     side("workers", "w4@xfs", "warpcp", "warpcp-j1"),
+    side("COMPANY_PAYS_AFTER", "d10@tmpfs", "warpcp", "warpcp-j2"),
+    side("COMPANY_PAYS_AFTER", "d10@ext4", "warpcp", "warpcp-j2"),
+    side("COMPANY_PAYS_AFTER", "d300@tmpfs", "warpcp", "warpcp-j1"),
+    side("COMPANY_PAYS_AFTER", "d300@ext4", "warpcp", "warpcp-j1"),
+    side("COMPANY_PAYS_FROM_BYTES", "w2@ext4", "warpcp", "warpcp-j1"),
     side("a dirty source is cloned", "o512@btrfs~dirty", "warpcp", "warpcp-j1-read_write"),
     side("a dirty source is cloned", "o512@xfs~dirty", "warpcp", "warpcp-j1-read_write"),
 ];

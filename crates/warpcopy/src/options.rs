@@ -79,8 +79,8 @@ pub struct Options {
     pub one_file_system: bool,
     /// Regular files whose modification time is not after this one are left out.
     pub newer_than: Option<SystemTime>,
-    /// How many threads copy a tree; `None` lets the engine choose. One means: on the calling thread, in
-    /// directory order.
+    /// How many threads copy a tree. One means: on the calling thread, in directory order. `None` lets the engine choose:
+    /// the calling thread begins, and hands over to several when there is enough left for them after a millisecond.
     pub workers: Option<NonZeroUsize>,
     /// One worker copies everything in the order of GNU `cp`: operands as given, directories by inode number, each
     /// entry before the next. A directory's list is then in memory as a whole.

@@ -28,9 +28,12 @@ pub(crate) fn can_own_descriptor_table() -> bool {
 }
 
 /// Leaves the descriptor table shared.
-pub(crate) fn own_descriptor_table() -> bool {
+pub(crate) fn own_descriptor_table(_: &[Borrowed<'_>]) -> bool {
     false
 }
+
+/// There is none of its own.
+pub(crate) fn close_own_descriptor_table() {}
 
 /// Whether threads put pages into one file.
 pub(crate) fn can_place() -> bool {

@@ -42,8 +42,12 @@ impl OpenDirectory {
 }
 
 impl Pair {
-    pub(crate) fn new(source: Handle, target: OpenDirectory) -> Rc<Pair> {
-        Rc::new(Pair { source, target })
+    pub(crate) fn new(source: Handle, target: OpenDirectory) -> Arc<Pair> {
+        Arc::new(Pair { source, target })
+    }
+
+    pub(crate) fn ends(&self) -> [Borrowed<'_>; 2] {
+        [self.source(), self.target()]
     }
 
     pub(crate) fn source(&self) -> Borrowed<'_> {
@@ -65,7 +69,7 @@ impl Pair {
 
 /// Open directories, the most recently opened last.
 pub(crate) struct Handles {
-    open: Vec<(Arc<Dir>, Rc<Pair>)>,
+    open: Vec<(Arc<Dir>, Arc<Pair>)>,
     open_max: usize,
 }
 
@@ -74,12 +78,24 @@ impl Handles {
         Handles { open: Vec::new(), open_max }
     }
 
+    /// How many directories it keeps open.
+    pub(crate) fn open_max(&self) -> usize {
+        self.open_max
+    }
+
     /// Keeps a directory that was just opened.
-    pub(crate) fn keep(&mut self, dir: &Arc<Dir>, pair: &Rc<Pair>) {
+    pub(crate) fn keep(&mut self, dir: &Arc<Dir>, pair: &Arc<Pair>) {
         if self.open.len() >= self.open_max {
             self.open.remove(0);
         }
-        self.open.push((Arc::clone(dir), Rc::clone(pair)));
+        self.open.push((Arc::clone(dir), Arc::clone(pair)));
+    }
+
+    /// Keeps a directory that somebody else has open, unless it is open here.
+    pub(crate) fn keep_unless_known(&mut self, dir: &Arc<Dir>, pair: &Arc<Pair>) {
+        if self.find(dir).is_none() {
+            self.keep(dir, pair);
+        }
     }
 
     /// Forgets a directory that is finished. The one above, which comes next, may have fallen out: it is one step
@@ -106,7 +122,7 @@ impl Handles {
     }
 
     /// Returns a directory's handles, opening what is needed on the way down to it.
-    pub(crate) fn pair(&mut self, dir: &Arc<Dir>) -> Result<Rc<Pair>> {
+    pub(crate) fn pair(&mut self, dir: &Arc<Dir>) -> Result<Arc<Pair>> {
         if let Some(pair) = self.find(dir) {
             return Ok(pair);
         }
@@ -130,14 +146,14 @@ impl Handles {
         Ok(above.expect("at least the directory itself was opened"))
     }
 
-    fn find(&self, dir: &Arc<Dir>) -> Option<Rc<Pair>> {
+    fn find(&self, dir: &Arc<Dir>) -> Option<Arc<Pair>> {
         let known = self.open.iter().rev().find(|(known, _)| Arc::ptr_eq(known, dir));
-        known.map(|(_, pair)| Rc::clone(pair))
+        known.map(|(_, pair)| Arc::clone(pair))
     }
 }
 
 /// Opens the directory above an open one, if it still is the one it was.
-fn climb(parent: &Dir, pair: &Pair) -> Option<Rc<Pair>> {
+fn climb(parent: &Dir, pair: &Pair) -> Option<Arc<Pair>> {
     let open = |end, identity| {
         let opened = OpenDirectory::open(end, OsStr::new(".."), false).ok()?;
         let facts = sys::facts(opened.handle.lend()).ok()?;
@@ -149,7 +165,7 @@ fn climb(parent: &Dir, pair: &Pair) -> Option<Rc<Pair>> {
 }
 
 /// Opens both ends again and makes sure that they are what they were.
-fn reopen(dir: &Dir, above: Option<&Pair>) -> Result<Rc<Pair>> {
+fn reopen(dir: &Dir, above: Option<&Pair>) -> Result<Arc<Pair>> {
     let here = sys::working_directory();
     let (source, target) = match (&dir.place, above) {
         (Place::Below(name), Some(above)) => (

@@ -9,17 +9,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use super::dir::Dir;
+use super::handles::Pair;
 use crate::sys::Listed;
 
 /// Part of a directory: names of it that are still to be copied. Holds its directory open for finishing.
 pub(crate) struct Level {
     pub(crate) dir: Arc<Dir>,
     pub(crate) names: VecDeque<Listed>,
-    /// More names are still to be read from the directory.
-    pub(crate) has_more: bool,
+    /// More names are to be read from here.
+    pub(crate) reading: Option<Arc<Pair>>,
 }
 
-/// What a worker gets when it asks for work.
+impl Level {
+    /// Leaves out everything that is still to come.
+    pub(crate) fn clear(&mut self) {
+        self.names.clear();
+        self.reading = None;
+    }
+}
+
+/// What is given away, and what a worker gets when it asks for work.
 pub(crate) enum Work {
     Level(Level),
     /// The operand with this number.
@@ -30,12 +39,12 @@ pub(crate) enum Work {
 pub(crate) struct Pool {
     state: Mutex<State>,
     changed: Condvar,
-    /// Workers that wait, less the levels that lie ready for them; read without the lock.
+    /// Workers that wait, less the work that lies ready for them; read without the lock.
     hungry: AtomicUsize,
 }
 
 struct State {
-    levels: Vec<Level>,
+    given: Vec<Work>,
     next_operand: usize,
     operands: usize,
     working: usize,
@@ -46,7 +55,7 @@ impl Pool {
     pub(crate) fn new(operands: usize) -> Pool {
         Pool {
             state: Mutex::new(State {
-                levels: Vec::new(),
+                given: Vec::new(),
                 next_operand: 0,
                 operands,
                 working: 0,
@@ -67,10 +76,24 @@ impl Pool {
         self.hungry() > 0
     }
 
-    /// Gives work away.
-    pub(crate) fn give(&self, level: Level) {
+    /// Workers will come: who has work may give some of it away already.
+    pub(crate) fn expect(&self, workers: usize) {
         let mut state = self.lock();
-        state.levels.push(level);
+        state.waiting += workers;
+        self.publish(&state);
+    }
+
+    /// So many of them came, or will not.
+    pub(crate) fn expect_no_more(&self, workers: usize) {
+        let mut state = self.lock();
+        state.waiting -= workers;
+        self.publish(&state);
+    }
+
+    /// Gives work away.
+    pub(crate) fn give(&self, work: Work) {
+        let mut state = self.lock();
+        state.given.push(work);
         self.publish(&state);
         drop(state);
         self.changed.notify_one();
@@ -81,11 +104,7 @@ impl Pool {
     pub(crate) fn take(&self) -> Option<Work> {
         let mut state = self.lock();
         loop {
-            let work = match state.levels.pop() {
-                Some(level) => Some(Work::Level(level)),
-                None => state.take_operand(),
-            };
-            if let Some(work) = work {
+            if let Some(work) = state.given.pop().or_else(|| state.take_operand()) {
                 state.working += 1;
                 self.publish(&state);
                 return Some(work);
@@ -111,8 +130,19 @@ impl Pool {
         }
     }
 
+    /// Whether there is work that nobody has taken.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.lock().given.is_empty() || self.operands_left() > 0
+    }
+
+    /// How many operands nobody has taken.
+    pub(crate) fn operands_left(&self) -> usize {
+        let state = self.lock();
+        state.operands - state.next_operand
+    }
+
     fn publish(&self, state: &State) {
-        let hungry = state.waiting.saturating_sub(state.levels.len());
+        let hungry = state.waiting.saturating_sub(state.given.len());
         self.hungry.store(hungry, Ordering::Relaxed);
     }
 

@@ -1,23 +1,24 @@
 //! Walks depth first, one name after another; gives half away when others have nothing.
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::Run;
 use super::claims::{Claimed, Location, Parked};
 use super::dir::Dir;
 use super::handles::{Handles, LastParent, Pair};
 use super::outlet::{Message, Outlet};
 use super::pool::{Level, Pool, Work};
+use super::{COMPANY_PAYS_FROM_BYTES, Run};
 use crate::copier::Candidate;
 use crate::error::{Error, Operation, Result};
 use crate::file::{self, Host, Leaf, Linked, Spot, Starting, Tools, copy_leaf};
 use crate::options::{Symlinks, Sync};
 use crate::plan::{Facts, Identity, Kind};
 use crate::report::{FileReport, InPlace, Outcome, StagingUsed, TreeReport};
-use crate::sys::{self, Lend, Listed, Listing};
+use crate::sys::{self, Borrowed, Lend, Listed, Listing};
 use crate::watch::Question;
 
 /// One thread's share of a run.
@@ -27,19 +28,28 @@ pub(super) struct Worker<'a> {
     pub(super) handles: Handles,
     pub(super) last_parent: LastParent,
     /// From the operand down to where the worker is.
-    levels: Vec<Local>,
+    levels: Vec<Level>,
     listing: Listing,
     names: Vec<Listed>,
+    /// Names and operands that it has begun with.
+    begun: usize,
+    company: Company,
     outlet: Outlet<'a>,
     pub(super) report: TreeReport,
     /// Operands that waited for another name of their file.
     unparked: Vec<usize>,
 }
 
-/// A level that this worker is at; while it has more names it keeps the directory open where reading stopped.
-struct Local {
-    level: Level,
-    reading: Option<Rc<Pair>>,
+/// Whether others work beside a worker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Company {
+    /// It does everything.
+    Never,
+    /// It begins by itself; what is left by then is for several.
+    From(Instant),
+    /// It met something that takes longer than others take to come.
+    Wanted,
+    Present,
 }
 
 /// Tells the pool that a worker has nothing left, also when it panics: the others must not wait for it.
@@ -52,32 +62,117 @@ impl Drop for Busy<'_> {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(run: &'a Run<'a>, outlet: Outlet<'a>, umask: Option<u32>) -> Worker<'a> {
+    pub(super) fn new(
+        run: &'a Run<'a>,
+        outlet: Outlet<'a>,
+        company: Company,
+        handles: Handles,
+        umask: Option<u32>,
+    ) -> Worker<'a> {
         Worker {
             run,
             tools: Tools::new(umask),
-            handles: Handles::new(run.directories_open_max),
+            handles,
             last_parent: LastParent::default(),
             levels: Vec::new(),
             listing: Listing::new(),
             names: Vec::new(),
+            begun: 0,
+            company,
             outlet,
             report: TreeReport::default(),
             unparked: Vec::new(),
         }
     }
 
-    /// Works until nobody has anything left.
-    pub(super) fn work(mut self) -> TreeReport {
-        while let Some(work) = self.run.pool.take() {
+    /// Works until nobody has anything left; one that begins by itself, until others should come.
+    pub(super) fn work(&mut self) {
+        while !self.wants_company()
+            && let Some(work) = self.run.pool.take()
+        {
             let _busy = Busy(&self.run.pool);
             match work {
-                Work::Level(level) => self.levels.push(Local { level, reading: None }),
-                Work::Operand(number) => self.operand(number),
+                Work::Level(level) => self.take_over(level),
+                Work::Operand(number) if self.is_long_operand(number) => self.unparked.push(number),
+                Work::Operand(number) => {
+                    self.begun += 1;
+                    self.operand(number);
+                }
             }
             self.drain();
         }
-        self.report
+    }
+
+    /// Whether what is left is for several.
+    fn wants_company(&self) -> bool {
+        match self.company {
+            Company::From(time) => Instant::now() >= time && self.is_much_left(),
+            Company::Wanted => true,
+            Company::Never | Company::Present => false,
+        }
+    }
+
+    /// Whether more is left than was done, as far as names tell: what is in directories that were not read yet is a lot.
+    fn is_much_left(&self) -> bool {
+        // A directory's names are read some hundreds at a time: that many are a lot, whatever was done.
+        const MUCH: usize = 100;
+        let operands = self.run.pool.operands_left();
+        let mut names = self.levels.iter().flat_map(|level| &level.names);
+        operands > 0 && self.run.context.options.recursive
+            || names.clone().any(|listed| listed.kind == Some(Kind::Directory))
+            || operands + names.by_ref().take(MUCH).count() > self.begun.min(MUCH - 1)
+    }
+
+    /// Whether others are to come before a name is copied.
+    fn is_long(&mut self, dir: &Arc<Dir>, listed: &Listed) -> bool {
+        matches!(self.company, Company::From(_))
+            && listed.kind != Some(Kind::Directory)
+            && self.handles.pair(dir).is_ok_and(|pair| {
+                let follow = self.run.context.options.symlinks == Symlinks::Follow;
+                self.takes_long(pair.source(), &listed.name, follow)
+            })
+    }
+
+    fn is_long_operand(&mut self, number: usize) -> bool {
+        let follow = self.run.context.options.symlinks != Symlinks::Keep;
+        let source = self.run.transfers[number].source.as_os_str();
+        matches!(self.company, Company::From(_))
+            && self.takes_long(sys::working_directory(), source, follow)
+    }
+
+    fn takes_long(&mut self, directory: Borrowed<'_>, name: &OsStr, follow: bool) -> bool {
+        let is_long = sys::facts_at(directory, name, follow).is_ok_and(|facts| {
+            facts.kind == Kind::File && facts.len_bytes >= COMPANY_PAYS_FROM_BYTES
+        });
+        if is_long {
+            self.company = Company::Wanted;
+        }
+        is_long
+    }
+
+    /// Leaves everything to others, or to itself once more. Returns the directories that are being read: they stay open
+    /// until nobody needs them.
+    pub(super) fn hand_over(&mut self) -> Vec<Arc<Pair>> {
+        let reading = self.levels.iter().filter_map(|level| level.reading.clone()).collect();
+        let operands = self.unparked.drain(..).map(Work::Operand);
+        for work in operands.chain(self.levels.drain(..).map(Work::Level)) {
+            self.run.pool.give(work);
+        }
+        self.close_all();
+        reading
+    }
+
+    /// Goes on by itself: there is no company to be had.
+    pub(super) fn work_alone(&mut self) {
+        self.company = Company::Never;
+        self.work();
+    }
+
+    fn take_over(&mut self, level: Level) {
+        if let Some(pair) = &level.reading {
+            self.handles.keep_unless_known(&level.dir, pair);
+        }
+        self.levels.push(level);
     }
 
     /// Works through the levels it has, and the operands that come back meanwhile.
@@ -85,90 +180,89 @@ impl<'a> Worker<'a> {
         // Kept from name to name: workers in one directory would wait for each other's counting of its owners.
         let mut dir = None;
         loop {
-            while let Some(local) = self.next_level() {
-                let here = &local.level.dir;
-                let dir = match &mut dir {
-                    Some(dir) if Arc::ptr_eq(dir, here) => dir,
-                    other => other.insert(Arc::clone(here)),
-                };
-                match local.level.names.pop_front() {
-                    Some(listed) => {
-                        self.share();
-                        self.one(dir, listed);
+            let wants_company = self.wants_company();
+            match self.next_level() {
+                Some(level) if level.names.is_empty() => self.read_more(),
+                Some(_) if wants_company => return,
+                Some(level) => {
+                    let here = &level.dir;
+                    let dir = match &mut dir {
+                        Some(dir) if Arc::ptr_eq(dir, here) => dir,
+                        other => other.insert(Arc::clone(here)),
+                    };
+                    let listed = level.names.pop_front().expect("it was just looked at");
+                    if self.is_long(dir, &listed) {
+                        self.levels.last_mut().expect("it has more").names.push_front(listed);
+                        continue;
                     }
-                    None => self.read_more(),
+                    self.share();
+                    self.begun += 1;
+                    self.one(dir, listed);
                 }
-            }
-            match self.unparked.pop() {
-                Some(number) => self.operand(number),
-                None => return,
+                None if wants_company => return,
+                None => match self.unparked.pop() {
+                    Some(number) => self.operand(number),
+                    None => return,
+                },
             }
         }
     }
 
     /// Returns the deepest level that has something left; finishes those that have not.
-    fn next_level(&mut self) -> Option<&mut Local> {
+    fn next_level(&mut self) -> Option<&mut Level> {
         loop {
-            let local = self.levels.last_mut()?;
+            let level = self.levels.last_mut()?;
             if self.run.context.cancel.is_cancelled() {
-                local.level.names.clear();
-                local.level.has_more = false;
+                level.clear();
             }
-            if !local.level.names.is_empty() || local.level.has_more {
+            if !level.names.is_empty() || level.reading.is_some() {
                 return self.levels.last_mut();
             }
-            let local = self.levels.pop().expect("it was just looked at");
-            self.release(local.level.dir);
+            let level = self.levels.pop().expect("it was just looked at");
+            self.release(level.dir);
         }
     }
 
     /// Begins with a directory that was just entered.
-    pub(super) fn push_level(&mut self, dir: Arc<Dir>, pair: &Rc<Pair>) {
+    pub(super) fn push_level(&mut self, dir: Arc<Dir>, pair: &Arc<Pair>) {
         // Only so many levels can keep their directories open: the ones above are read to their ends first.
-        if self.levels.len() >= self.run.directories_open_max / 2 {
+        if self.levels.len() >= self.handles.open_max() / 2 {
             self.read_all();
         }
-        let level = Level { dir, names: VecDeque::new(), has_more: true };
-        self.levels.push(Local { level, reading: Some(Rc::clone(pair)) });
+        self.levels.push(Level { dir, names: VecDeque::new(), reading: Some(Arc::clone(pair)) });
         if self.run.is_ordered {
             self.read_all();
-            let local = self.levels.last_mut().expect("it was just pushed");
-            local.level.names.make_contiguous().sort_by_key(|listed| listed.inode);
+            let level = self.levels.last_mut().expect("it was just pushed");
+            level.names.make_contiguous().sort_by_key(|listed| listed.inode);
         }
     }
 
     /// Reads the next batch of names of the deepest level.
     fn read_more(&mut self) {
-        let Some(local) = self.levels.last_mut() else { return };
-        let Some(pair) = &local.reading else {
-            local.level.has_more = false;
-            return;
-        };
+        let Some(level) = self.levels.last_mut() else { return };
+        let Some(pair) = &level.reading else { return };
         self.names.clear();
         let answer = self.listing.next_batch(pair.source(), &mut self.names);
         if self.names.is_empty() {
-            local.level.has_more = false;
-            local.reading = None;
+            level.reading = None;
         }
-        local.level.names.extend(self.names.drain(..));
+        level.names.extend(self.names.drain(..));
         if let Err(code) = answer {
-            local.level.has_more = false;
-            local.reading = None;
-            let path = local.level.dir.source_path();
+            level.reading = None;
+            let path = level.dir.source_path();
             self.failed(Error::new(Operation::ReadDirectory, path).with_cause(code));
         }
     }
 
     /// Leaves out everything that is still to come.
     pub(super) fn abandon(&mut self) {
-        for local in &mut self.levels {
-            local.level.names.clear();
-            local.level.has_more = false;
+        for level in &mut self.levels {
+            level.clear();
         }
     }
 
     fn read_all(&mut self) {
-        while self.levels.last().is_some_and(|local| local.level.has_more) {
+        while self.levels.last().is_some_and(|level| level.reading.is_some()) {
             self.read_more();
         }
     }
@@ -178,14 +272,13 @@ impl<'a> Worker<'a> {
         if !self.run.pool.is_hungry() {
             return;
         }
-        let Some(local) = self.levels.iter_mut().find(|local| local.level.names.len() > 1) else {
+        let Some(level) = self.levels.iter_mut().find(|level| level.names.len() > 1) else {
             return;
         };
-        let names = &mut local.level.names;
-        let names = names.split_off(names.len().div_ceil(2));
-        let dir = Arc::clone(&local.level.dir);
+        let names = level.names.split_off(level.names.len().div_ceil(2));
+        let dir = Arc::clone(&level.dir);
         dir.hold();
-        self.run.pool.give(Level { dir, names, has_more: false });
+        self.run.pool.give(Work::Level(Level { dir, names, reading: None }));
     }
 
     /// Copies what one name of a directory refers to.
@@ -216,7 +309,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Whether the caller's filter lets a name pass.
-    pub(super) fn admits(&self, dir: &Dir, name: &std::ffi::OsStr, kind: Kind) -> bool {
+    pub(super) fn admits(&self, dir: &Dir, name: &OsStr, kind: Kind) -> bool {
         let Some(filter) = &self.run.context.filter else { return true };
         filter(&Candidate { path: &dir.source_path_of(name), name, kind })
     }
@@ -332,7 +425,8 @@ impl<'a> Worker<'a> {
         location: &dyn Fn() -> Location,
     ) -> Result<Leave> {
         let (outlet, report) = (&mut self.outlet, &mut self.report);
-        let mut around = Around { run: self.run, outlet, report, claims, claimed: None };
+        let is_alone = self.company != Company::Present;
+        let mut around = Around { run: self.run, outlet, report, is_alone, claims, claimed: None };
         let answer = copy_leaf(self.run.context, &mut self.tools, leaf, &mut around);
         match around.claimed {
             None => {}
@@ -388,8 +482,8 @@ impl<'a> Worker<'a> {
             match parked {
                 Parked::Operand(number) => self.unparked.push(number),
                 Parked::Below(dir, listed) => {
-                    let level = Level { dir, names: VecDeque::from([listed]), has_more: false };
-                    self.levels.push(Local { level, reading: None });
+                    let names = VecDeque::from([listed]);
+                    self.levels.push(Level { dir, names, reading: None });
                 }
             }
         }
@@ -400,6 +494,7 @@ impl<'a> Worker<'a> {
             run: self.run,
             outlet: &mut self.outlet,
             report: &mut self.report,
+            is_alone: false,
             claims: UseClaims::No,
             claimed: None,
         };
@@ -481,6 +576,7 @@ struct Around<'a, 'b> {
     run: &'a Run<'a>,
     outlet: &'b mut Outlet<'a>,
     report: &'b mut TreeReport,
+    is_alone: bool,
     claims: UseClaims,
     claimed: Option<(Facts, Claimed)>,
 }
@@ -515,7 +611,10 @@ impl Host for Around<'_, '_> {
     }
 
     fn spare_threads(&self) -> usize {
-        self.run.spare_threads()
+        match self.is_alone {
+            true => self.run.context.threads() - 1,
+            false => self.run.pool.hungry(),
+        }
     }
 
     fn wants_made(&self) -> bool {

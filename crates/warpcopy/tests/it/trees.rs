@@ -52,6 +52,25 @@ everywhere! {
         }
     }
 
+    /// Who began hands over directories that were read in part: each takes several readings, and holds a long file.
+    fn a_tree_that_turns_out_long_arrives_whole(scratch) {
+        let tree = scratch.join("tree");
+        let mut directory = tree.clone();
+        for level in 0..3_u64 {
+            fs::create_dir(&directory).unwrap();
+            for number in 0..500 {
+                write(&directory.join(format!("{number}{}", "x".repeat(200))), [level as u8]);
+            }
+            write(&directory.join("long"), bytes(1 << 20, level));
+            directory = directory.join("next");
+        }
+        let options = Options::new().recursive(true).preserve(Preserve::all());
+        let report = copy(options, &tree, &scratch.join("copy"));
+        assert!(report.is_complete(), "{:?}", report.errors);
+        assert_eq!(report.files, 3 * 501);
+        assert_same_tree(&tree, &scratch.join("copy"), true);
+    }
+
     /// Names are bytes; only `/` and NUL are not among them.
     fn names_that_are_no_text_arrive(scratch) {
         let tree = scratch.join("tree");

@@ -37,6 +37,27 @@ everywhere! {
     }
 }
 
+/// Starting a thread takes as long as copying dozens of small files.
+#[test]
+fn threads_are_started_where_there_is_enough_for_them() {
+    let Some(scratch) = Scratch::on(Fs::Tmpfs) else { return };
+    if !can_trace() {
+        return;
+    }
+    let starts = |options: &str, name: &str| {
+        let copy = Warpcp::copy(options, scratch.join("tree"), scratch.join(name));
+        copy.trace("clone,clone3").succeeds().trace.matches("CLONE_THREAD").count()
+    };
+    fs::create_dir(scratch.join("tree")).unwrap();
+    write(scratch.join("tree/short"), "a few bytes");
+    assert_eq!(starts("-a", "alone"), 0);
+    assert_eq!(starts("-aj2", "told"), 2);
+    write(scratch.join("tree/long"), bytes(1 << 20, 1));
+    let processors = std::thread::available_parallelism().map_or(1, |count| count.get());
+    let workers = if processors == 1 { 0 } else { processors.min(8) };
+    assert_eq!(starts("-a", "together"), workers);
+}
+
 /// The instructions outside the kernel that each file more may cost: 15 % above what it costs now on x86-64, which is
 /// 3,170 and, in a build that is not optimised, 27,040.
 const INSTRUCTIONS_PER_FILE_MAX: u64 = if cfg!(debug_assertions) { 31_000 } else { 3_650 };

@@ -45,7 +45,9 @@ pub(crate) use names::{
 };
 pub(crate) use pipe::PipeSlot;
 pub(crate) use placing::can_place;
-pub(crate) use process::{can_own_descriptor_table, own_descriptor_table, own_umask, umask};
+pub(crate) use process::{
+    can_own_descriptor_table, close_own_descriptor_table, own_descriptor_table, own_umask, umask,
+};
 pub(crate) use rules::{METHODS, NO_SNAPSHOT_HERE, NO_UNNAMED_HERE, RULES};
 #[cfg(test)]
 pub(super) use rules_tests::table;
