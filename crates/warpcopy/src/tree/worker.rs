@@ -117,10 +117,10 @@ impl<'a> Worker<'a> {
         // A directory's names are read some hundreds at a time: that many are a lot, whatever was done.
         const MUCH: usize = 100;
         let operands = self.run.pool.operands_left();
-        let mut names = self.levels.iter().flat_map(|level| &level.names);
+        let names = self.levels.iter().flat_map(|level| &level.names);
         operands > 0 && self.run.context.options.recursive
             || names.clone().any(|listed| listed.kind == Some(Kind::Directory))
-            || operands + names.by_ref().take(MUCH).count() > self.begun.min(MUCH - 1)
+            || operands + names.take(MUCH).count() > self.begun.min(MUCH - 1)
     }
 
     /// Whether others are to come before a name is copied.
@@ -494,7 +494,7 @@ impl<'a> Worker<'a> {
             run: self.run,
             outlet: &mut self.outlet,
             report: &mut self.report,
-            is_alone: false,
+            is_alone: self.company != Company::Present,
             claims: UseClaims::No,
             claimed: None,
         };
