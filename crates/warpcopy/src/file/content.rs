@@ -69,6 +69,8 @@ impl Copying<'_> {
             return Err(self.failed(Failure::NoClone { refusal: *refusal }));
         }
         let (filled, cloned) = self.fill_patiently(tools, target, &planned)?;
+        tools.has_cloned_in_turn = filled.bytes.method == Some(Method::Clone)
+            && plan::clones_in_turn(self.facts, planned.target_fs);
         self.remember(planned.pair, filled.refusals, report);
         report.bytes = filled.bytes;
         report.changed = self.has_source_changed(&report.bytes)?;

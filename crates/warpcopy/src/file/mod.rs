@@ -157,6 +157,8 @@ pub(crate) struct Tools {
     umask: Option<u32>,
     /// The source's extended attributes.
     names: Vec<CString>,
+    /// The last file was cloned in turn: others would have had to wait.
+    pub(crate) has_cloned_in_turn: bool,
 }
 
 impl Tools {

@@ -131,6 +131,11 @@ pub(crate) enum FileSystem {
 }
 
 impl FileSystem {
+    /// Whether clones are likely to be made there.
+    pub(crate) fn shares_blocks(self) -> bool {
+        matches!(self, FileSystem::Btrfs | FileSystem::Xfs | FileSystem::Apfs | FileSystem::Refs)
+    }
+
     /// Whether it can be taken at its word. Elsewhere "everything is a hole" is not believed, but read:
     /// openzfs/zfs#8816, #11900 and #15526 lost data to false answers. And a server may give a new file another owner
     /// or mode than was asked for, and fewer bytes than it says.

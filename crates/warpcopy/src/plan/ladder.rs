@@ -191,7 +191,8 @@ pub(crate) fn clone_pays_from_bytes(target: FileSystem, is_rewritten: bool) -> u
 /// Whether clones of such sources are made one at a time. A sparse file has many extents, and the clones of two such files
 /// meet in the file system's locks: 300 of 20 extents each took 1.27 of `cp`'s time on XFS and 1.22 on Btrfs with two
 /// workers, 0.84 and 0.90 one at a time. With one extent each two gain (XFS 0.45 against 0.71 with one, Linux 6.18). With 4 to
-/// 12 it makes little difference: 1.02 to 1.12 either way, where one worker has 0.80 to 0.95; how many there are is not known.
+/// 12 it makes little difference: 1.02 to 1.12 either way, where one worker has 0.80 to 0.95, and so nobody is called for
+/// their sake (`Worker::wants_company`); how many there are is not known.
 pub(crate) fn clones_in_turn(source: &Facts, target: FileSystem) -> bool {
     source.is_sparse() && matches!(target, FileSystem::Btrfs | FileSystem::Xfs)
 }

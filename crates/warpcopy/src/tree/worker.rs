@@ -11,7 +11,7 @@ use super::dir::Dir;
 use super::handles::{Handles, LastParent, Pair};
 use super::outlet::{Message, Outlet};
 use super::pool::{Level, Pool, Work};
-use super::{COMPANY_PAYS_FROM_BYTES, Run};
+use super::{COMPANY_PAYS_FROM_BYTES, Run, clones_big_files};
 use crate::copier::Candidate;
 use crate::error::{Error, Operation, Result};
 use crate::file::{self, Host, Leaf, Linked, Spot, Starting, Tools, copy_leaf};
@@ -34,6 +34,8 @@ pub(super) struct Worker<'a> {
     /// Names and operands that it has begun with.
     begun: usize,
     company: Company,
+    /// When it last asked itself whether others should come.
+    looked: Instant,
     outlet: Outlet<'a>,
     pub(super) report: TreeReport,
     /// Operands that waited for another name of their file.
@@ -79,6 +81,7 @@ impl<'a> Worker<'a> {
             names: Vec::new(),
             begun: 0,
             company,
+            looked: Instant::now(),
             outlet,
             report: TreeReport::default(),
             unparked: Vec::new(),
@@ -104,12 +107,16 @@ impl<'a> Worker<'a> {
     }
 
     /// Whether what is left is for several.
-    fn wants_company(&self) -> bool {
-        match self.company {
-            Company::From(time) => Instant::now() >= time && self.is_much_left(),
-            Company::Wanted => true,
-            Company::Never | Company::Present => false,
+    fn wants_company(&mut self) -> bool {
+        let Company::From(time) = self.company else { return self.company == Company::Wanted };
+        let now = Instant::now();
+        let took = now - std::mem::replace(&mut self.looked, now);
+        if std::mem::take(&mut self.tools.has_cloned_in_turn) {
+            // What others would have had to wait for is no reason to have them.
+            self.company = Company::From(time + took);
+            return false;
         }
+        now >= time && self.is_much_left()
     }
 
     /// Whether more is left than was done, as far as names tell: what is in directories that were not read yet is a lot.
@@ -141,8 +148,11 @@ impl<'a> Worker<'a> {
     }
 
     fn takes_long(&mut self, directory: Borrowed<'_>, name: &OsStr, follow: bool) -> bool {
+        let run = self.run;
+        let is_cloned =
+            || *run.clones_big_files.get_or_init(|| clones_big_files(run.context, run.transfers));
         let is_long = sys::facts_at(directory, name, follow).is_ok_and(|facts| {
-            facts.kind == Kind::File && facts.len_bytes >= COMPANY_PAYS_FROM_BYTES
+            facts.kind == Kind::File && facts.len_bytes >= COMPANY_PAYS_FROM_BYTES && !is_cloned()
         });
         if is_long {
             self.company = Company::Wanted;

@@ -58,6 +58,24 @@ fn threads_are_started_where_there_is_enough_for_them() {
     assert_eq!(starts("-a", "together"), workers);
 }
 
+/// Cloning one big file takes less time than starting a thread.
+#[test]
+fn no_thread_is_started_for_a_clone() {
+    let Some(scratch) = Scratch::on(Fs::Xfs) else { return };
+    if !can_trace() {
+        return;
+    }
+    fs::create_dir(scratch.join("tree")).unwrap();
+    write(scratch.join("tree/long"), bytes(1 << 20, 1));
+    let is_alone = |options: &str, name: &str| {
+        let copy = Warpcp::copy(options, scratch.join("tree"), scratch.join(name));
+        !copy.trace("clone,clone3").succeeds().trace.contains("CLONE_THREAD")
+    };
+    assert!(is_alone("-a", "cloned"));
+    let is_single = std::thread::available_parallelism().is_ok_and(|count| count.get() == 1);
+    assert_eq!(is_alone("-a --reflink=never", "written"), is_single);
+}
+
 /// The instructions outside the kernel that each file more may cost: 15 % above what it costs now on x86-64, which is
 /// 3,170 and, in a build that is not optimised, 27,040.
 const INSTRUCTIONS_PER_FILE_MAX: u64 = if cfg!(debug_assertions) { 31_000 } else { 3_650 };
