@@ -246,7 +246,10 @@ impl Filling<'_> {
                     let (start, end) = (range.start.min(limit), range.end.min(limit));
                     self.skip_to(start);
                     self.preallocate(self.at..end)?;
-                    self.advance(end, rungs)?
+                    match end.saturating_sub(self.at) < self.plan.read_below_bytes {
+                        true => self.read_to(end)?,
+                        false => self.advance(end, rungs)?,
+                    }
                 }
                 Data::Doubtful(range) => self.advance(range.end.min(limit), &mut { PLAIN })?,
             };
@@ -254,6 +257,14 @@ impl Filling<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// Reads and writes a piece too short for the ladder's methods; the report keeps the one that moved longer pieces.
+    fn read_to(&mut self, end: u64) -> Result<End, Failure> {
+        let said = self.filled.bytes.method;
+        let answer = self.advance(end, &mut { PLAIN });
+        self.filled.bytes.method = said.or(self.filled.bytes.method);
+        answer
     }
 
     fn preallocate(&mut self, data: Range<u64>) -> Result<(), Failure> {

@@ -160,6 +160,8 @@ pub(crate) struct FillPlan {
     pub(crate) makes_holes: bool,
     /// Reserve blocks for ranges of data from this length in bytes on, before they are written.
     pub(crate) preallocate_from_bytes: Option<u64>,
+    /// Data between holes that is shorter than this is read and written, whatever the ladder begins with.
+    pub(crate) read_below_bytes: u64,
     /// How many threads may move the bytes of one range.
     pub(crate) threads: usize,
     /// A clone is the only acceptable outcome.
@@ -201,6 +203,9 @@ pub(crate) fn clones_in_turn(source: &Facts, target: FileSystem) -> bool {
 /// nothing (`bench rules`, Linux 6.18: ext4 0.089 s both ways at 16 KiB, 0.095 against 0.110 s at 64 KiB, 0.056 against
 /// 0.065 s at 256 KiB; tmpfs 0.082 and 0.081 s at 16 KiB, 0.100 against 0.112 s at 64 KiB).
 /// The system's own copy of macOS and Windows opens both ends anew; from where that pays is not measured.
+///
+/// The same goes for each piece of data between holes: 30 sparse files of 100 pieces of 4 KiB took 0.83 of `cp`'s time read
+/// and written and 0.97 sent on tmpfs, 0.99 and 1.07 on ext4 (one worker, medians of 15 interleaved rounds).
 pub(crate) const OFFLOAD_PAYS_FROM_BYTES: u64 = 64 << 10;
 
 /// Whether `copy_file_range` may do more there than move pages: share blocks of a range, or ask a server to copy it. On
@@ -320,6 +325,10 @@ pub(crate) fn choose(
             && options.sparse != Sparse::Always
             && target_fs != FileSystem::Btrfs)
             .then_some(PREALLOCATE_FROM_BYTES),
+        read_below_bytes: match options.method.is_some() || options.uncached {
+            true => 0,
+            false => OFFLOAD_PAYS_FROM_BYTES,
+        },
         threads: if is_split { threads } else { 1 },
         must_clone,
     }

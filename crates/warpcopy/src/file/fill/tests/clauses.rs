@@ -188,6 +188,30 @@ fn a_zero_is_never_the_end_by_itself() {
     assert_eq!(filled.refusals, [refusal]);
 }
 
+#[test]
+fn short_pieces_are_read_and_the_method_of_the_long_ones_is_said() {
+    let mut kernel = Kernel::new(40).with_holes(&[4..8, 18..20, 23..30]);
+    let sparse = |methods, read_below_bytes| FillPlan {
+        seeks_holes: true,
+        read_below_bytes,
+        ..plan(methods, 40)
+    };
+    let filled = fills(&mut kernel, &sparse(&[Sendfile, ReadWrite], 10));
+    let route = [
+        (ReadWrite, 0, Ok(4)),
+        (Sendfile, 8, Ok(10)),
+        (ReadWrite, 20, Ok(3)),
+        (Sendfile, 30, Ok(10)),
+    ];
+    assert_eq!(kernel.route(), route);
+    assert_eq!((filled.bytes.method, filled.bytes.holes), (Some(Sendfile), 13));
+    assert_eq!(filled.refusals, []);
+    // Where nothing is long, reading did it.
+    let mut kernel = Kernel::new(40).with_holes(&[4..8, 18..20, 23..30]);
+    let filled = fills(&mut kernel, &sparse(&[Sendfile, ReadWrite], 11));
+    assert_eq!(filled.bytes.method, Some(ReadWrite));
+}
+
 /// openclaw/fs-safe#359: 16 MiB of 17 arrived, and the copy was called complete.
 #[test]
 fn a_zero_after_progress_is_not_the_end_either() {

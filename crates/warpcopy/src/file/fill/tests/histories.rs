@@ -111,6 +111,7 @@ impl Random {
             seeks_holes: has_length && self.one_in(2),
             makes_holes: self.one_in(3),
             preallocate_from_bytes: self.one_in(4).then(|| 1 + self.below(9)),
+            read_below_bytes: if self.one_in(3) { self.below(9) } else { 0 },
             threads: 1 + self.below(2) as usize,
             must_clone,
         };
@@ -159,14 +160,17 @@ fn history() -> impl Strategy<Value = History> {
     let methods = proptest::sample::subsequence(OPTIONAL.to_vec(), 0..=OPTIONAL.len());
     let shape = (0..40_u64, proptest::collection::vec((0..40_u64, 1..12_u64), 0..4));
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (methods, shape, flags, proptest::collection::vec(reaction, 0..14)).prop_map(
-        |(methods, (source_len, holes), (seeks, makes, preallocate, is_network), reactions)| {
+    let reactions = proptest::collection::vec(reaction, 0..14);
+    (methods, shape, flags, 0..9_u64, reactions).prop_map(
+        |(methods, (source_len, holes), flags, read_below_bytes, reactions)| {
+            let (seeks, makes, preallocate, is_network) = flags;
             let plan = FillPlan {
                 ladder: Ladder::of(&[&methods[..], &[Method::ReadWrite]].concat()),
                 len_bytes: Some(source_len),
                 seeks_holes: seeks,
                 makes_holes: makes,
                 preallocate_from_bytes: preallocate.then_some(4),
+                read_below_bytes,
                 threads: 1,
                 must_clone: false,
             };

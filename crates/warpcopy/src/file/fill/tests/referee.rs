@@ -26,6 +26,16 @@ enum Due {
     Cloned,
 }
 
+/// How data that the source reports is to be moved.
+#[derive(Clone, Copy, PartialEq)]
+enum By {
+    Ladder,
+    /// It may be a hole: read only.
+    Doubt,
+    /// Read, for being short; the report keeps what it said, if it said anything.
+    Shortness,
+}
+
 struct Referee<'a> {
     plan: &'a FillPlan,
     is_network: bool,
@@ -42,8 +52,8 @@ struct Referee<'a> {
     /// Where the source ended when it was last asked, and how often that was.
     limit: u64,
     questions: u32,
-    /// The data that is being moved, and whether it is only to be read.
-    range: Option<(Range<u64>, bool)>,
+    /// The data that is being moved, and how.
+    range: Option<(Range<u64>, By)>,
     /// The holes of the source that were left out.
     holes: Vec<Range<u64>>,
     has_begun: bool,
@@ -153,7 +163,8 @@ impl Referee<'_> {
         let is_probe = !self.plan.seeks_holes
             && Some(range.start) == self.plan.len_bytes
             && self.questions == 0;
-        let is_plain = is_probe || self.range.as_ref().is_some_and(|(_, is_doubtful)| *is_doubtful);
+        let by = self.range.as_ref().map_or(By::Ladder, |(_, by)| *by);
+        let is_plain = is_probe || by != By::Ladder;
         let expected = if is_plain { Method::ReadWrite } else { self.rungs[0] };
         rule!(method == expected, "{method} instead of {expected}");
 
@@ -183,8 +194,10 @@ impl Referee<'_> {
         self.at += part.advanced;
         self.bytes.moved += part.advanced - part.skipped;
         self.bytes.holes += part.skipped;
-        self.bytes.method = Some(method);
-        (self.has_moved, self.was_repeated) = (Some(method), false);
+        self.was_repeated = false;
+        if by != By::Shortness || self.bytes.method.is_none() {
+            (self.bytes.method, self.has_moved) = (Some(method), Some(method));
+        }
         let is_full = Some(self.at) == self.plan.len_bytes;
         self.is_ended |= method == Method::ReadWrite && part.was_short && is_full;
         Ok(())
@@ -205,15 +218,18 @@ impl Referee<'_> {
                 self.is_ended = *end < self.limit;
             }
             Ok(Data::Range(data)) if data.is_empty() => {
-                self.range = Some((from..self.limit.min(from + STEP_BYTES), false));
+                self.range = Some((from..self.limit.min(from + STEP_BYTES), By::Ladder));
             }
             Ok(Data::Range(data)) => {
                 self.skip_to(data.start.min(self.limit));
-                self.range = Some((self.at..data.end.min(self.limit), false));
-                self.is_to_come(self.at..data.end.min(self.limit));
+                let data = self.at..data.end.min(self.limit);
+                let is_short = data.end.saturating_sub(data.start) < self.plan.read_below_bytes;
+                let by = if is_short { By::Shortness } else { By::Ladder };
+                self.range = Some((data.clone(), by));
+                self.is_to_come(data);
             }
             Ok(Data::Doubtful(data)) => {
-                self.range = Some((from..data.end.min(self.limit), true));
+                self.range = Some((from..data.end.min(self.limit), By::Doubt));
             }
         }
         Ok(())

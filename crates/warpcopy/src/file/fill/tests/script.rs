@@ -372,6 +372,7 @@ pub(super) fn plan(methods: &[Method], len_bytes: u64) -> FillPlan {
         seeks_holes: false,
         makes_holes: false,
         preallocate_from_bytes: None,
+        read_below_bytes: 0,
         threads: 1,
         must_clone: methods == [Method::Clone],
     }
