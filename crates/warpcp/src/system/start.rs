@@ -1,30 +1,59 @@
-//! What the process was given on Unix: what only its very start shows, before the standard library tidies up, and
-//! which signals it is to ignore.
+//! How the process begins on Unix.
+//!
+//! It begins here and not in the standard library, which would first read `/proc/self/maps` and map a second stack, to be
+//! able to name a stack overflow: a tenth of the time of copying one small file (1 KiB on tmpfs, medians of 800 interleaved
+//! runs: 1.01 against 1.14 ms, three times the same; Linux 6.18). What else it would do is done here.
 
-use std::mem::MaybeUninit;
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+use std::mem::{MaybeUninit, forget};
+use std::os::unix::ffi::OsStrExt;
+use std::panic;
+use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::{Mode, OFlags};
+use rustix::{fs, io, stdio};
+
 static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Whether nobody gave the process a standard output. The standard library opens /dev/null in its place, so that no
-/// target can get its number and receive what is printed.
+/// Whether nobody gave the process a standard output.
 pub(super) fn stdout_was_closed() -> bool {
     STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
 }
 
-extern "C" fn look() {
-    let answer = rustix::io::fcntl_getfd(rustix::stdio::stdout());
-    STDOUT_WAS_CLOSED.store(answer.is_err(), Ordering::Relaxed);
+/// The exit status after a panic, as everybody's in Rust.
+const PANICKED: c_int = 101;
+
+// SAFETY: no other function of this program has the name, by which the C library calls it, once.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+#[cfg_attr(test, allow(dead_code, reason = "tests have a beginning of their own"))]
+extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
+    open_standard_files();
+    // SAFETY: to ignore a signal takes no memory and no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    let words: Vec<OsString> = (0..count as usize)
+        // SAFETY: before the count there are addresses of strings that end in zero and stay (C17, 5.1.2.2.1).
+        .map(|at| unsafe { CStr::from_ptr(*words.add(at)) })
+        .map(|word| OsStr::from_bytes(word.to_bytes()).to_owned())
+        .collect();
+    panic::catch_unwind(|| c_int::from(crate::respond(&words))).unwrap_or(PANICKED)
 }
 
-// SAFETY: what stands in this section are addresses of functions, each called once before `main` (System V ABI,
-// "Initialization and Termination Functions"; Mach-O's S_MOD_INIT_FUNC_POINTERS); this one makes one system call and
-// stores to an atomic.
-#[used]
-#[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
-#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
-static LOOK: extern "C" fn() = look;
+/// Opens /dev/null in the place of standard input, output and error that nobody gave the process, so that no target can
+/// get its number and receive what is printed.
+fn open_standard_files() {
+    let is_closed = [stdio::stdin(), stdio::stdout(), stdio::stderr()]
+        .map(|file| io::fcntl_getfd(file) == Err(io::Errno::BADF));
+    STDOUT_WAS_CLOSED.store(is_closed[1], Ordering::Relaxed);
+    for _ in is_closed.iter().filter(|is_closed| **is_closed) {
+        // A file that is opened gets the lowest number there is (open(2)).
+        match fs::open("/dev/null", OFlags::RDWR, Mode::empty()) {
+            Ok(file) => forget(file),
+            Err(_) => process::abort(),
+        }
+    }
+}
 
 /// Whether the process ignores a signal.
 pub(super) fn is_ignored(signal: i32) -> bool {
@@ -40,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_standard_library_ignores_broken_pipes_and_it_shows() {
+    fn what_is_ignored_shows() {
         assert!(is_ignored(libc::SIGPIPE));
         assert!(!is_ignored(libc::SIGSEGV));
     }

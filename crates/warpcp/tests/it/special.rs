@@ -147,6 +147,25 @@ fn standard_output_can_be_the_target() {
     assert_eq!(output.stdout, b"to the pipe");
 }
 
+/// What is opened gets the lowest number: without them it would be a target that hears what is said.
+#[test]
+fn standard_files_that_nobody_gave_are_not_the_target() {
+    let Some(scratch) = Scratch::anywhere() else { return };
+    write(scratch.join("source"), b"content");
+    // What is printed on no standard output is lost, and that is an error.
+    for (closed, code) in [("<&-", 0), (">&-", 1), ("2>&-", 0), ("<&- >&- 2>&-", 1)] {
+        let run = |options: &str, name: &str| {
+            let copy = Warpcp::copy(options, scratch.join(name), scratch.join("target"));
+            copy.under(["sh", "-c", &format!(r#"exec "$@" {closed}"#), "sh"]).run()
+        };
+        run("-v --debug", "source").assert_code(code);
+        assert_eq!(read(scratch.join("target")), b"content", "{closed}");
+        run("-v", "nothing").assert_code(1);
+        assert_eq!(read(scratch.join("target")), b"content", "{closed}");
+        fs::remove_file(scratch.join("target")).unwrap();
+    }
+}
+
 #[test]
 fn standard_input_can_be_the_source() {
     let Some(scratch) = Scratch::anywhere() else { return };
