@@ -227,11 +227,11 @@ fn copies_ranges_itself(source: FileSystem, target: FileSystem) -> bool {
 }
 
 /// From this length in bytes on, threads that have nothing else to do help with one file. Starting them for smaller
-/// ones takes more of the processors and gains nothing sure. Over `cp`'s time, with two threads and with one: 16 MiB 0.95
-/// and 0.80 within tmpfs, 0.82 and 0.63 from tmpfs to XFS; 32 MiB 0.94 and 0.95, 0.80 and 0.66; 64 MiB 0.81 and 0.86, 0.67
-/// and 0.68; 96 MiB 0.76 and 0.89, 0.69 and 0.72 (medians of 15 interleaved rounds, Linux 6.18). What bounds it is in
-/// `docs/design/one-big-file.md`.
-const SPLIT_PAYS_FROM_BYTES: u64 = 64 << 20;
+/// ones takes more of the processors and gains nothing sure. Over `cp`'s time, with two threads and with one, within tmpfs,
+/// from there to ext4, and from there to XFS: 16 MiB 0.91 and 0.91, 0.61 and 0.63, 0.74 and 0.65; 32 MiB 0.79 and 0.94, 0.55
+/// and 0.64, 0.75 and 0.69; 64 MiB 0.80 and 1.10, 0.47 and 0.66, 0.62 and 0.68; 128 MiB 0.71 and 1.04, 0.51 and 0.59, 0.52
+/// and 0.62 (medians of 11 interleaved rounds, Linux 6.18). What bounds it is in `docs/design/one-big-file.md`.
+const SPLIT_PAYS_FROM_BYTES: u64 = 32 << 20;
 
 /// Whether threads may help with a file of this length. The file systems are only asked for if it is long enough, and
 /// whether pages can be placed if that matters.

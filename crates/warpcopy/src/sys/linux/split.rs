@@ -81,7 +81,9 @@ pub(super) fn read_write(
     match fault {
         Some(fault) => Err(fault),
         None => {
-            let left_behind = reached < taken;
+            // A chunk is written from its start on: only a later one can have left something behind the gap.
+            let chunk_end = reached - (reached - range.start) % CHUNK_BYTES + CHUNK_BYTES;
+            let left_behind = chunk_end < taken;
             Ok(Part { advanced: reached - range.start, left_behind, ..Part::default() })
         }
     }
