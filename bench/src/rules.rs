@@ -26,7 +26,7 @@ const fn side(
 }
 
 /// What the engine never does, only a floor can show: threads that help with a short file, or with one from a disk.
-const SIDES: [Side; 51] = [
+const SIDES: [Side; 53] = [
     side("clone_pays_from_bytes", "t1@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t4@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t1@xfs", "warpcp", "warpcp-clone"),
@@ -51,7 +51,9 @@ const SIDES: [Side; 51] = [
     side("copies_ranges_itself", "o512@tmpfs", "warpcp-j1", "warpcp-j1-copy_file_range"),
     side("SPLIT_PAYS_FROM_BYTES", "o16@tmpfs", "warpcp", "f3K-placec2-j2"),
     side("SPLIT_PAYS_FROM_BYTES", "o64@tmpfs", "warpcp", "warpcp-j1"),
+    side("SPLIT_PAYS_FROM_BYTES", "o32@tmpfs", "warpcp", "warpcp-j1"),
     side("SPLIT_PAYS_FROM_BYTES", "o64@tmpfs-ext4", "warpcp", "warpcp-j1"),
+    side("SPLIT_PAYS_FROM_BYTES", "o64@tmpfs-xfs", "warpcp", "warpcp-j1"),
     side("split_pays", "o512@tmpfs", "warpcp", "warpcp-j1"),
     side("split_pays", "o512@ext4-tmpfs", "warpcp", "warpcp-j1"),
     side("split_pays", "o512@tmpfs-ext4", "warpcp", "warpcp-j1"),

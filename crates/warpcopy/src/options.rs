@@ -189,7 +189,7 @@ pub enum Reflink {
 /// What happens to holes and to runs of zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sparse {
-    /// Holes that the source reports stay holes.
+    /// Holes that the source reports stay holes, and zeros in pieces of less than 128 KiB between them become some.
     #[default]
     Auto,
     /// As `Auto`, and runs of zeros become holes too; the data is read, never cloned.

@@ -152,7 +152,6 @@ impl Copying<'_> {
             self.facts,
             planned.source_fs,
             planned.target_fs,
-            plan.makes_holes,
             tools.buffers(plan.threads),
         );
         for _ in 1..ATTEMPTS_MAX {

@@ -176,6 +176,7 @@ impl Filling<'_> {
     }
 
     fn by_parts(&mut self, mut rungs: Ladder) -> Result<(), Failure> {
+        self.mover.leave_zeros_out(self.plan.makes_holes);
         if self.plan.seeks_holes {
             self.by_segments(&mut rungs)?;
         } else {
@@ -259,10 +260,13 @@ impl Filling<'_> {
         }
     }
 
-    /// Reads and writes a piece too short for the ladder's methods; the report keeps the one that moved longer pieces.
+    /// Reads a piece too short for the ladder's methods, and writes what is not zero; the report keeps the method that moved
+    /// longer pieces.
     fn read_to(&mut self, end: u64) -> Result<End, Failure> {
         let said = self.filled.bytes.method;
+        self.mover.leave_zeros_out(true);
         let answer = self.advance(end, &mut { PLAIN });
+        self.mover.leave_zeros_out(self.plan.makes_holes);
         self.filled.bytes.method = said.or(self.filled.bytes.method);
         answer
     }
@@ -344,7 +348,7 @@ impl Filling<'_> {
     fn account(&mut self, method: Method, part: Part) {
         self.at += part.advanced;
         self.was_left_behind |= part.left_behind;
-        self.may_end_in_hole = part.skipped > 0;
+        self.may_end_in_hole = part.ends_in_hole;
         self.filled.bytes.holes += part.skipped;
         self.filled.bytes.moved += part.advanced - part.skipped;
         self.filled.bytes.method = Some(method);

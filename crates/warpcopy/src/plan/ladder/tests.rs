@@ -280,7 +280,7 @@ fn blocks_are_reserved_only_where_that_harms_nothing() {
 fn short_pieces_go_the_way_that_was_named() {
     everywhere(|case| {
         let is_told = case.options.method.is_some() || case.options.uncached;
-        let read_below = if is_told { 0 } else { OFFLOAD_PAYS_FROM_BYTES };
+        let read_below = if is_told { 0 } else { PIECES_MOVED_FROM_BYTES };
         case.holds(case.plan.read_below_bytes == read_below, "who names a method is to have it");
     });
 }

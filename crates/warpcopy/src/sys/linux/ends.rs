@@ -57,7 +57,6 @@ impl<'a> Ends<'a> {
         facts: &'a Facts,
         source_fs: FileSystem,
         target_fs: FileSystem,
-        makes_holes: bool,
         buffers: &'a mut [Buffer],
     ) -> Ends<'a> {
         Ends {
@@ -66,7 +65,7 @@ impl<'a> Ends<'a> {
             facts,
             source_fs,
             target_fs,
-            makes_holes,
+            makes_holes: false,
             buffers,
             direct: None,
             placer: None,
@@ -136,11 +135,13 @@ impl<'a> Ends<'a> {
             let left_out = |hole| punch(self.target, self.target_fs, hole);
             zeros::write_around(data, range.start, write, left_out)
         } else {
-            write_all_at(self.target, data, range.start).map(|()| 0)
+            write_all_at(self.target, data, range.start).map(|()| zeros::LeftOut::default())
         };
+        let skipped = skipped.map_err(|errno| fault(errno, Side::Target))?;
         Ok(Part {
             advanced: count as u64,
-            skipped: skipped.map_err(|errno| fault(errno, Side::Target))?,
+            skipped: skipped.bytes,
+            ends_in_hole: skipped.is_at_end,
             was_short: count < asked,
             ..Part::default()
         })
@@ -183,6 +184,10 @@ impl Mover for Ends<'_> {
             }
             Method::Clone | Method::CopyFile | Method::ReadWrite => self.read_write(range),
         }
+    }
+
+    fn leave_zeros_out(&mut self, is_wanted: bool) {
+        self.makes_holes = is_wanted;
     }
 
     fn next_data(&mut self, from: u64) -> Result<Data, Fault> {

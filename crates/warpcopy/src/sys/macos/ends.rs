@@ -34,11 +34,9 @@ impl<'a> Ends<'a> {
         facts: &'a Facts,
         source_fs: FileSystem,
         target_fs: FileSystem,
-        makes_holes: bool,
         buffers: &'a mut [Buffer],
     ) -> Ends<'a> {
-        let plain =
-            unix::Ends::new(source, target, facts, source_fs, target_fs, makes_holes, buffers);
+        let plain = unix::Ends::new(source, target, facts, source_fs, target_fs, buffers);
         let is_sparse = facts.is_sparse();
         Ends { plain, cloned: None, is_sparse, is_uncached: false, zeros: 0..0 }
     }
@@ -112,6 +110,10 @@ impl Mover for Ends<'_> {
                 Ok(part)
             }
         }
+    }
+
+    fn leave_zeros_out(&mut self, is_wanted: bool) {
+        self.plain.leave_zeros_out(is_wanted);
     }
 
     fn next_data(&mut self, from: u64) -> Result<Data, Fault> {

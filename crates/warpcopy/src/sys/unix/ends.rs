@@ -36,13 +36,12 @@ impl<'a> Ends<'a> {
         _facts: &'a Facts,
         _source_fs: FileSystem,
         _target_fs: FileSystem,
-        makes_holes: bool,
         buffers: &'a mut [Buffer],
     ) -> Ends<'a> {
         Ends {
             source,
             target,
-            makes_holes,
+            makes_holes: false,
             buffer: &mut buffers[0],
             cloned: None,
             hole: 0..0,
@@ -61,11 +60,13 @@ impl<'a> Ends<'a> {
             let write = |data: &[u8], offset| write_all_at(self.target, data, offset);
             zeros::write_around(data, range.start, write, |_| {})
         } else {
-            write_all_at(self.target, data, range.start).map(|()| 0)
+            write_all_at(self.target, data, range.start).map(|()| zeros::LeftOut::default())
         };
+        let skipped = skipped.map_err(|errno| fault(errno, Side::Target))?;
         Ok(Part {
             advanced: count as u64,
-            skipped: skipped.map_err(|errno| fault(errno, Side::Target))?,
+            skipped: skipped.bytes,
+            ends_in_hole: skipped.is_at_end,
             was_short: count < asked,
             ..Part::default()
         })
@@ -79,6 +80,10 @@ impl Mover for Ends<'_> {
 
     fn part(&mut self, _method: Method, range: Range<u64>) -> Result<Part, Fault> {
         self.read_write(range)
+    }
+
+    fn leave_zeros_out(&mut self, is_wanted: bool) {
+        self.makes_holes = is_wanted;
     }
 
     fn next_data(&mut self, from: u64) -> Result<Data, Fault> {
@@ -152,8 +157,7 @@ mod tests {
         let seen = facts(source.as_fd()).unwrap();
         let mut buffers = [Buffer::default()];
         let fs = FileSystem::Other;
-        let mut ends =
-            Ends::new(source.as_fd(), target.as_fd(), &seen, fs, fs, false, &mut buffers);
+        let mut ends = Ends::new(source.as_fd(), target.as_fd(), &seen, fs, fs, &mut buffers);
         ends.hole = 0..seen.len_bytes;
         let part = ends.part(Method::ReadWrite, 0..seen.len_bytes).unwrap();
         assert_eq!((part.advanced, part.skipped), (64 << 10, 60 << 10));
@@ -172,8 +176,7 @@ mod tests {
         let seen = facts(source.as_fd()).unwrap();
         let mut buffers = [Buffer::default()];
         let fs = FileSystem::Other;
-        let mut ends =
-            Ends::new(source.as_fd(), target.as_fd(), &seen, fs, fs, false, &mut buffers);
+        let mut ends = Ends::new(source.as_fd(), target.as_fd(), &seen, fs, fs, &mut buffers);
         let part = ends.part(Method::ReadWrite, 0..8192).unwrap();
         assert_eq!((part.advanced, part.skipped), (8192, 0));
         assert_eq!(facts(target.as_fd()).unwrap().len_bytes, 8192);

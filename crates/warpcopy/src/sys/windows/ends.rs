@@ -53,7 +53,6 @@ impl<'a> Ends<'a> {
         facts: &'a Facts,
         _source_fs: FileSystem,
         _target_fs: FileSystem,
-        makes_holes: bool,
         buffers: &'a mut [Buffer],
     ) -> Ends<'a> {
         // More threads would wait for each other: calls on one handle come one after another.
@@ -62,7 +61,7 @@ impl<'a> Ends<'a> {
             source,
             target,
             facts,
-            makes_holes,
+            makes_holes: false,
             may_be_read: false,
             is_sparse: false,
             buffer,
@@ -107,8 +106,9 @@ impl<'a> Ends<'a> {
         self.make_sparse();
         let data = &self.buffer.bytes()[..count];
         let write = |data: &[u8], offset| write_all_at(self.target, data, offset);
-        part.skipped =
+        let left_out =
             zeros::write_around(data, range.start, write, |_| {}).map_err(at(Side::Target))?;
+        (part.skipped, part.ends_in_hole) = (left_out.bytes, left_out.is_at_end);
         Ok(part)
     }
 }
@@ -145,6 +145,10 @@ impl Mover for Ends<'_> {
             }
             _ => self.read_write(range),
         }
+    }
+
+    fn leave_zeros_out(&mut self, is_wanted: bool) {
+        self.makes_holes = is_wanted;
     }
 
     fn next_data(&mut self, from: u64) -> Result<Data, Fault> {

@@ -136,7 +136,7 @@ impl Kernel {
 
     /// Runs the loop.
     pub(super) fn fill(&mut self, plan: &FillPlan, is_network: bool) -> Result<Filled, Failure> {
-        (self.makes_holes, self.threads) = (plan.makes_holes, plan.threads);
+        self.threads = plan.threads;
         self.planned_len = plan.len_bytes.unwrap_or(0);
         let (cancel, counters) = (self.cancel.clone(), self.counters.clone());
         let around = Surroundings { is_network, ..local(RULES, &cancel, &counters) };
@@ -274,6 +274,7 @@ impl Kernel {
         Ok(Part {
             advanced: count,
             skipped,
+            ends_in_hole: sees_zeros && count > 0 && self.byte(range.start + count - 1) == 0,
             was_short: method == Method::ReadWrite && count < asked,
             left_behind: self.threads > 1 && self.target.len() as u64 > range.start + count,
         })
@@ -302,6 +303,10 @@ impl Mover for Kernel {
         let answer = self.move_part(method, range.clone(), act);
         self.note(Call::Part(method, range, answer));
         answer
+    }
+
+    fn leave_zeros_out(&mut self, is_wanted: bool) {
+        self.makes_holes = is_wanted;
     }
 
     fn next_data(&mut self, from: u64) -> Result<Data, Fault> {
