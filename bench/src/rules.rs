@@ -26,7 +26,7 @@ const fn side(
 }
 
 /// What the engine never does, only a floor can show: threads that help with a short file, or with one from a disk.
-const SIDES: [Side; 53] = [
+const SIDES: [Side; 54] = [
     side("clone_pays_from_bytes", "t1@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t4@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t1@xfs", "warpcp", "warpcp-clone"),
@@ -60,9 +60,10 @@ const SIDES: [Side; 53] = [
     side("split_pays", "o512@tmpfs-xfs", "warpcp", "warpcp-j1"),
     side("split_pays: not elsewhere", "o512@ext4", "warpcp", "f3KP-rwc2-j2"),
     side("split_pays: not elsewhere", "o512@ext4-xfs", "warpcp", "f3K-rwc2-j2"),
-    side("BUFFER_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw64-j1"),
-    side("BUFFER_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw1024-j1"),
-    side("BUFFER_BYTES", "o512@tmpfs", "f3K-rw-j1", "f3K-rw1024-j1"),
+    side("STEP_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw64-j1"),
+    side("STEP_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw256-j1"),
+    side("STEP_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw1024-j1"),
+    side("STEP_BYTES", "o512@tmpfs", "f3K-rw-j1", "f3K-rw1024-j1"),
     side("BUFFER_BYTES (alignment)", "o512@ext4", "f3K-rw-j1", "f3K-rwo16-j1"),
     side("preallocation_pays", "t1024@ext4", "warpcp", "f3KU-cfr-j2"),
     side("preallocation_pays", "o512@ext4", "warpcp-j1", "f3K-cfr-j1"),

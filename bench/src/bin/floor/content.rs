@@ -143,7 +143,7 @@ pub fn by_send(
     Ok(())
 }
 
-const PIPE_BYTES: u64 = 1 << 20;
+const PIPE_BYTES: u64 = 256 << 10;
 
 fn by_pipe(
     tools: &mut Tools,
@@ -159,7 +159,7 @@ fn by_pipe(
     let (out, into) = tools.pipe.as_ref().expect("it was made above");
     let (mut from, mut to) = (range.start, range.start);
     while from < range.end {
-        let length = PIPE_BYTES.min(range.end - from) as usize;
+        let length = (PIPE_BYTES / 2).min(range.end - from) as usize;
         if sendfile(into, source, Some(&mut from), length)? == 0 {
             break;
         }

@@ -13,7 +13,7 @@
 //! `urK-v3q32-j1`: the same through io_uring in batches of 32 files; `v1` opens, reads, writes and closes in
 //! batches, `v3` opens and closes in batches and moves the bytes by plain calls, `v0` does the same without a ring.
 //!
-//! Methods: `rw`, `cfr`, `clone`, `send`, `pipe` (sendfile and splice through a pipe of 1 MiB), `place` (`rw` by one thread,
+//! Methods: `rw`, `cfr`, `clone`, `send`, `pipe` (sendfile and splice 128 KiB at a time through a pipe), `place` (`rw` by one thread,
 //! the others put pages into a file of tmpfs by userfaultfd) move bytes; `empty` only creates, `read` only reads, `mk` only makes the directories, `walk` makes nothing. A number is the buffer in KiB,
 //! `S<n>` reads and writes files of up to n KiB, `c<n>` gives one big file to the threads in chunks of n MiB, `o<n>` puts
 //! the buffer n bytes behind a page's start.
@@ -90,7 +90,7 @@ impl Spec {
             sorts: letters.contains('I'),
             preallocates: letters.contains('P'),
             method: method(word)?,
-            buffer_bytes: (number(numbers, None).unwrap_or(256) as usize) << 10,
+            buffer_bytes: (number(numbers, None).unwrap_or(128) as usize) << 10,
             buffer_skew: number(numbers, Some('o')).unwrap_or(0) as usize,
             small_bytes: number(numbers, Some('S')).unwrap_or(0) << 10,
             chunk_bytes: number(numbers, Some('c')).unwrap_or(8) << 20,
@@ -146,7 +146,7 @@ mod tests {
         let spec = Spec::parse("f3KU-cfrS16-j2").unwrap();
         assert!(spec.keeps_all && spec.has_own_tables && spec.sets_times && !spec.sorts);
         assert!(spec.method == Method::CopyRange);
-        assert_eq!((spec.small_bytes, spec.buffer_bytes, spec.threads), (16 << 10, 256 << 10, 2));
+        assert_eq!((spec.small_bytes, spec.buffer_bytes, spec.threads), (16 << 10, 128 << 10, 2));
 
         assert!(!spec.preallocates);
 

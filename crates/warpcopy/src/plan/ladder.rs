@@ -17,7 +17,7 @@ pub enum Method {
     Clone,
     /// `copy_file_range(2)`: the kernel moves the bytes, or shares them without saying so.
     CopyRange,
-    /// `sendfile(2)`: the kernel moves the bytes, also between file systems; through a pipe of 1 MiB and `splice(2)` from the
+    /// `sendfile(2)`: the kernel moves the bytes, also between file systems; through a pipe of ours and `splice(2)` from the
     /// second file of a worker on, and for ranges of 1 MiB and more.
     Sendfile,
     /// The system's own way to copy a file: `fcopyfile(3)` on macOS, `CopyFile2` or `CopyFileExW` on Windows, which may
@@ -215,11 +215,11 @@ pub(crate) const PIECES_MOVED_FROM_BYTES: u64 = 128 << 10;
 /// ext4 and tmpfs it never does, and what overlayfs hands it on to was asked for a clone before. On XFS it shares between
 /// two mounts of one file system where Linux before 5.18 does not clone (ioctl_ficlone(2), EXDEV).
 ///
-/// Where it only moves pages it does so through a pipe of 64 KiB, and `sendfile` through ours of 1 MiB, so that large
+/// Where it only moves pages it does so through a pipe of 64 KiB, and `sendfile` through ours of 256 KiB, so that larger
 /// folios are made of what is written: over the time of `cp -a`, 200 files of 512 KiB took 0.48 so and 0.57 by
 /// `copy_file_range` on ext4, 600 of 256 KiB 0.43 and 0.53, 512 MiB 0.61 and 0.71; 512 KiB 0.51 and 0.57 on tmpfs. At
-/// 64 KiB and 128 KiB they are the same (medians of 9 interleaved rounds, two workers, Linux 6.18; all by 1 MiB at a time,
-/// as ranges of 16 MiB and more still go).
+/// 64 KiB and 128 KiB they are the same (medians of 9 interleaved rounds, two workers, Linux 6.18; all by 1 MiB at a time
+/// then).
 fn copies_ranges_itself(source: FileSystem, target: FileSystem) -> bool {
     use FileSystem::{Ext4, Overlay, Tmpfs, Xfs};
     match target {

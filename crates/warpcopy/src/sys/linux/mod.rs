@@ -37,6 +37,7 @@ mod xattrs;
 
 // What is named here comes before what `unix` calls so.
 pub(crate) use super::unix::*;
+use ends::STEP_BYTES;
 pub(crate) use ends::{BUFFER_BYTES, Ends};
 pub(crate) use file_system::file_system;
 pub(crate) use listing::Listing;

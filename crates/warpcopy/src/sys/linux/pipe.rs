@@ -1,9 +1,9 @@
 //! A pipe through which the kernel moves bytes from file to file.
 //!
-//! `sendfile(2)` from file to file goes through a pipe of the kernel's own, of 64 KiB, and so writes that much at once. Through
-//! one of 1 MiB, 512 MiB took 0.64 of `cp`'s time instead of 0.83 from ext4 to XFS and 0.65 instead of 0.70 from tmpfs to
-//! ext4; onto Btrfs and tmpfs there was no sure difference (one thread, 7 interleaved rounds, Linux 6.18). A worker keeps its
-//! pipe from file to file: made anew for each, it pays from 1 MiB on only, kept from 128 KiB, and at 64 KiB it costs nothing.
+//! `sendfile(2)` from file to file goes through a pipe of the kernel's own, of 64 KiB, and so writes that much at once: 512 MiB
+//! took 0.83 of `cp`'s time so from ext4 to XFS, and 0.64 by more at a time (one thread, 7 interleaved rounds, Linux 6.18). A
+//! worker keeps its pipe from file to file: made anew for each, it pays from 1 MiB on only, kept from 128 KiB, and at 64 KiB
+//! it costs nothing.
 
 use std::ops::Range;
 use std::os::fd::OwnedFd;
@@ -12,20 +12,13 @@ use rustix::fs::sendfile;
 use rustix::io::{Errno, Result};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
-use super::Borrowed;
+use super::{Borrowed, STEP_BYTES};
 
-/// What a pipe holds: the most that everybody may ask for (`/proc/sys/fs/pipe-max-size`, pipe(7)).
-const PIPE_BYTES: u64 = 1 << 20;
+/// What a pipe holds: pages of one step, wherever in a page it begins.
+const PIPE_BYTES: u64 = 2 * STEP_BYTES;
 
-/// What is moved at once of ranges shorter than `LONG_BYTES`. More makes folios of memory that a virtual machine may have
-/// given back to its host, and touching that again costs more than long ranges gain: a sparse file of 64 pieces of 1 MiB
-/// from ext4 to XFS took 0.034 s so and 0.17 s by 1 MiB (0.03 s in every second round, 0.3 s in the others), 100 files of
-/// 10 MiB on ext4 0.37 and 0.48 of `cp`'s time, but 1 GiB 0.75 and 0.60 (medians of 6 or 7 rounds, each interleaved with
-/// `cp`, Linux 6.18).
-const SHORT_STEP_BYTES: u64 = 256 << 10;
-
-/// No more than the loop that fills files asks for at once (`CHUNK_BYTES_MAX`), or no range would ever be long.
-const LONG_BYTES: u64 = 16 << 20;
+/// From this length in bytes on, a pipe pays for one range.
+const MAKING_PAYS_FROM_BYTES: u64 = 1 << 20;
 
 pub(crate) struct Pipe {
     out: OwnedFd,
@@ -46,12 +39,12 @@ pub(crate) enum PipeSlot {
 }
 
 impl PipeSlot {
-    /// Takes the pipe for a range of this length, made if there is none. The first range goes without unless it is as
-    /// long as a pipe: a copy of one file would not earn what making it costs.
+    /// Takes the pipe for a range of this length, made if there is none. The first range goes without unless it is
+    /// long: a copy of one file would not earn what making it costs.
     pub(super) fn take(&mut self, len_bytes: u64) -> Option<Pipe> {
         let pipe = match std::mem::replace(self, PipeSlot::Wanted) {
             PipeSlot::Pipe(pipe) => Some(pipe),
-            PipeSlot::Untried if len_bytes < PIPE_BYTES => return None,
+            PipeSlot::Untried if len_bytes < MAKING_PAYS_FROM_BYTES => return None,
             PipeSlot::Untried | PipeSlot::Wanted => Pipe::new(),
             PipeSlot::Refused => None,
         };
@@ -83,11 +76,9 @@ impl Pipe {
         target: Borrowed<'_>,
         range: Range<u64>,
     ) -> (u64, Result<()>) {
-        let is_long = range.end - range.start >= LONG_BYTES;
-        let step = if is_long { PIPE_BYTES } else { SHORT_STEP_BYTES };
         let mut at = range.start;
         while at < range.end {
-            let (wanted, mut from) = (step.min(range.end - at), at);
+            let (wanted, mut from) = (STEP_BYTES.min(range.end - at), at);
             match sendfile(&self.into, source, Some(&mut from), wanted as usize) {
                 Ok(0) => break,
                 Ok(count) if count as u64 > wanted => return (at, Err(Errno::IO)),

@@ -14,7 +14,7 @@ use rustix::fs::{Advice, fadvise};
 use rustix::io::{Errno, pread, pwrite};
 
 use super::placing::{Placer, Window};
-use super::{Borrowed, fault};
+use super::{Borrowed, STEP_BYTES, fault};
 use crate::plan::{Fault, Part, Side};
 use crate::sys::Buffer;
 
@@ -133,7 +133,7 @@ impl Shared<'_> {
     ) -> (u64, Option<Fault>) {
         let mut at = range.start;
         while at < range.end {
-            let wanted = buffer.len().min((range.end - at) as usize);
+            let wanted = STEP_BYTES.min(range.end - at) as usize;
             let count = match pread(self.source, &mut buffer[..wanted], at) {
                 Ok(0) => return (at, None),
                 Ok(count) => count,
