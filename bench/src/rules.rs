@@ -59,7 +59,7 @@ const SIDES: [Side; 54] = [
     side("split_pays", "o512@tmpfs-ext4", "warpcp", "warpcp-j1"),
     side("split_pays", "o512@tmpfs-xfs", "warpcp", "warpcp-j1"),
     side("split_pays: not elsewhere", "o512@ext4", "warpcp", "f3KP-rwc2-j2"),
-    side("split_pays: not elsewhere", "o512@ext4-xfs", "warpcp", "f3K-rwc2-j2"),
+    side("split_pays", "o512@ext4-xfs", "warpcp", "warpcp-j1"),
     side("STEP_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw64-j1"),
     side("STEP_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw256-j1"),
     side("STEP_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw1024-j1"),

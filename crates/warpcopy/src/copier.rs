@@ -95,7 +95,8 @@ impl Copier {
     }
 
     /// Copies one thing that is not a directory, on the calling thread. On Linux, other threads may help with a file of
-    /// 32 MiB or more from or onto tmpfs, or from ext4 or Btrfs onto XFS, as far as [`workers`](Options#structfield.workers) allows.
+    /// 32 MiB or more from or onto tmpfs, or from ext4 or Btrfs onto XFS, as far as
+    /// [`workers`](Options#structfield.workers) allows.
     ///
     /// # Errors
     ///

@@ -254,9 +254,10 @@ pub(crate) fn may_split(
 ///
 /// tmpfs gives its pages one by one, and that is worth doing beside the writing: 512 MiB took 0.50 of `cp`'s time with two
 /// threads and 0.58 with one from tmpfs to ext4, 0.53 and 0.63 from tmpfs to XFS. XFS writes in less time than it takes to
-/// read: 1 GiB took 0.71 and 0.76 from ext4, 0.61 and 0.94 from Btrfs (`w1` of the bench, medians of 7 rounds). Onto ext4
-/// from elsewhere the second thread gains little for 1.7 times the processor time: 0.68 and 0.69 within ext4. Btrfs does not
-/// take bytes faster: 1 GiB took 0.94 of `cp`'s time with two and 0.93 with one from ext4. Over a network nothing is known.
+/// read: 1 GiB took 0.71 and 0.76 from ext4, 0.61 and 0.94 from Btrfs (`w1` of the bench, medians of 7 rounds), 32 MiB 0.69
+/// and 0.72, 0.72 and 0.71, 128 MiB 0.61 and 0.75, 0.63 and 0.77 (medians of 9). Onto ext4 from elsewhere the second thread
+/// gains little for 1.7 times the processor time: 0.68 and 0.69 within ext4. Btrfs does not take bytes faster: 1 GiB took
+/// 0.94 of `cp`'s time with two and 0.93 with one from ext4. Over a network nothing is known.
 fn split_pays(file_systems: (FileSystem, FileSystem), can_place: impl FnOnce() -> bool) -> bool {
     use FileSystem::{Btrfs, Ext4, Network, Pseudo, Tmpfs, Xfs};
     match file_systems {
