@@ -6,11 +6,14 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
+use signal_hook::consts::SIGINT;
+use signal_hook::flag::register_conditional_shutdown;
 
 use super::scratch::Scratch;
 use super::trace::Trace;
@@ -113,6 +116,7 @@ impl Warpcp {
     }
 
     pub(crate) fn spawn(self) -> Running {
+        hear_interrupts();
         let log = self.trace.as_ref().map(|_| Trace::new_log());
         let mut words: Vec<OsString> = Vec::new();
         if let (Some(trace), Some(log)) = (&self.trace, &log) {
@@ -178,6 +182,16 @@ impl Warpcp {
 pub(crate) fn program() -> PathBuf {
     std::env::var_os("WARPCP_BIN")
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_warpcp")), PathBuf::from)
+}
+
+/// An interrupt ends this process, and every one that it starts: a shell ignores it for whoever is started with `&`, and
+/// what is ignored is handed on, while what is handled becomes the default again (signal(7)).
+fn hear_interrupts() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let always = Arc::new(AtomicBool::new(true));
+        register_conditional_shutdown(SIGINT, 128 + SIGINT, always).unwrap();
+    });
 }
 
 fn drain(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
