@@ -141,12 +141,12 @@ pub fn markdown(records: &[Record]) -> String {
         }
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {:.3} | {wall:.2} | {:.2} | {} |",
+            "| {} | {} | {} | {} | {} | {wall:.2} | {:.2} | {} |",
             side.rule,
             side.cell,
             side.chosen,
             side.rejected,
-            stats::median(chosen.iter().map(|run| run.wall)),
+            stats::seconds(stats::median(chosen.iter().map(|run| run.wall))),
             ratio(&|run| run.wall + run.sync),
             if wall <= TOLERATED { "yes" } else { "NO" },
         );

@@ -49,9 +49,9 @@ pub fn markdown(records: &[Record], kept: &[Kept]) -> String {
         };
         let _ = writeln!(
             out,
-            "| {} | {:.3} | {:.2} | {} | {} | {} | {} |",
+            "| {} | {} | {:.2} | {} | {} | {} | {} |",
             standing.cell,
-            standing.ours.wall,
+            stats::seconds(standing.ours.wall),
             standing.ours.ratio,
             over(&standing.peer, |rival| rival.wall),
             over(&standing.keeper, |rival| rival.wall),

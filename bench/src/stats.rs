@@ -98,6 +98,16 @@ pub fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
+/// A time in seconds, by three digits that count.
+pub fn seconds(time: f64) -> String {
+    let decimals = match time {
+        _ if time >= 0.1 || time == 0.0 => 3,
+        _ if time >= 0.01 => 4,
+        _ => 5,
+    };
+    format!("{time:.decimals$}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +123,14 @@ mod tests {
         let records = [run("a", 0, 1.0), run("b", 0, 2.0), run("a", 1, 9.0), run("b", 1, 18.0)];
         assert_eq!(over(&records, "a", "b", |run| run.wall), Some(0.5));
         assert_eq!(over(&records, "a", "c", |run| run.wall), None);
+    }
+
+    #[test]
+    fn short_times_have_digits_too() {
+        assert_eq!(
+            [12.3456, 0.4264, 0.01234, 0.001_018].map(seconds),
+            ["12.346", "0.426", "0.0123", "0.00102"]
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::keeps::{self, Kept};
 use crate::record::Record;
 use crate::standing;
-use crate::stats;
+use crate::stats::{self, seconds};
 
 /// All cells, in the order of their names; those of another scale apart.
 pub fn cells(records: &[Record]) -> BTreeMap<String, Vec<Record>> {
@@ -38,14 +38,14 @@ pub fn markdown(records: &[Record], kept: &[Kept]) -> String {
             };
             let _ = writeln!(
                 out,
-                "| {}{failures} | {:.3} | {:.3}–{:.3} | {:.2} | {:.2} | {:.2} | {:.1} | {:.2} | {}/{} | {lost} |",
+                "| {}{failures} | {} | {}–{} | {:.2} | {} | {} | {:.1} | {:.2} | {}/{} | {lost} |",
                 row.program,
-                row.wall,
-                row.wall_min,
-                row.wall_max,
+                seconds(row.wall),
+                seconds(row.wall_min),
+                seconds(row.wall_max),
                 row.ratio,
-                row.cpu,
-                row.durable,
+                seconds(row.cpu),
+                seconds(row.durable),
                 row.peak_mib,
                 row.others,
                 row.quiet,
