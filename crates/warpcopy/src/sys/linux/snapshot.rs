@@ -25,6 +25,8 @@ const ROOT_INODE: u128 = 256;
 /// before is in it, and it is on stable storage in the end: the kernel makes snapshots while it commits a transaction.
 ///
 /// Refused where the snapshot would not be all that is below the source.
+// Apart from its callers, whose frames on the stack would hold its arguments of 8 KiB, snapshot or not.
+#[inline(never)]
 pub(crate) fn snapshot(
     source: Borrowed<'_>,
     directory: Borrowed<'_>,
