@@ -20,7 +20,7 @@
 //! | opening | `open_directory`, `open_directory_path`, `open_source`, `open_target`, `open_sink`, `read_link`, [`LinkText`] |
 //! | making | `create`, `create_through`, `create_unnamed`, `create_by`, `make_directory`, `link_text`, `make_symlink`, `make_special`, `make_link` |
 //! | in place | `must_not_be_rewritten` (on macOS) |
-//! | names | `name_unnamed`, `finish` (close and publish what was made), `discard`, `rename_over`, `rename_to_free`, `remove`, `may_write` |
+//! | names | `name_unnamed`, `finish` (close and publish what was made), `discard`, `rename_over`, `rename_to_free`, `remove`, `remove_directory`, `may_write` |
 //! | looking | `facts`, `facts_at`, `file_system`, `Listing` |
 //! | attributes | `Place`, `set_owner`, `set_mode`, `set_times`, `set_flags`, `xattr_names`, `copy_xattr`, `remove_xattr`, `has_default_acl`, `is_acl`, `ACL_ACCESS`, `ACL_DEFAULT`, `CAPABILITY` |
 //! | bytes | `Ends` (the `Mover`), `BUFFER_BYTES`, `set_len`, and for streams `wait_a_moment`, `read_some`, `write_some` |

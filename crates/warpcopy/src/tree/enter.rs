@@ -1,19 +1,19 @@
 //! The beginning and the end of a directory's copy.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dir::{Dir, Place};
 use super::handles::{OpenDirectory, Pair};
 use super::outlet::Message;
+use super::pool::Name;
 use super::worker::Worker;
 use crate::error::{Error, Operation, Result};
 use crate::file::{
     self, Acl, Context, Layer, Spot, TargetDirectory, Unkept, Wanted, Weight, Whose, dress,
     parent_of, set_aside, unseen,
 };
-use crate::options::{Backup, Existing, Make, Mode, Symlinks, Sync, Xattrs};
+use crate::options::{Backup, Existing, Make, Mode, Preserve, Symlinks, Sync, Xattrs};
 use crate::plan::{Facts, Kind};
 use crate::sys::{self, Handle, Lend};
 
@@ -24,6 +24,8 @@ pub(super) struct Entering<'a> {
     pub(super) follow: bool,
     pub(super) parent: Option<Arc<Dir>>,
     pub(super) place: Place,
+    /// The directory at the target was made ahead.
+    pub(super) is_made: bool,
     /// The device of the operand; `None` for the operand itself.
     pub(super) root_device: Option<u64>,
     /// Whether a new directory inherits an access control list, if that is known.
@@ -47,33 +49,27 @@ impl Entering<'_> {
 
 impl Worker<'_> {
     /// Enters a directory met below another.
-    pub(super) fn enter_below(&mut self, dir: &Arc<Dir>, name: OsString) {
-        if !self.admits(dir, &name, Kind::Directory) {
+    pub(super) fn enter_below(&mut self, dir: &Arc<Dir>, below: Name) {
+        let name = &below.listed.name;
+        if !self.admits(dir, name, Kind::Directory) {
             return;
         }
         let pair = match self.relieved(|worker| worker.handles.pair(dir)) {
             Ok(pair) => pair,
             Err(error) => return self.failed(error),
         };
-        let place = Place::Below(name.clone());
         let entered = self.enter(Entering {
-            source: Spot {
-                directory: pair.source(),
-                name: &name,
-                path: &|| dir.source_path_of(&name),
-            },
-            target: Spot {
-                directory: pair.target(),
-                name: &name,
-                path: &|| dir.target_path_of(&name),
-            },
+            source: Spot { directory: pair.source(), name, path: &|| dir.source_path_of(name) },
+            target: Spot { directory: pair.target(), name, path: &|| dir.target_path_of(name) },
             follow: self.run.context.options.symlinks == Symlinks::Follow,
             parent: Some(Arc::clone(dir)),
-            place,
+            place: Place::Below(name.clone()),
+            is_made: below.is_made,
             root_device: Some(dir.root_device),
             inherits_acl: Some(dir.into.has_default_acl),
         });
         if let Err(error) = entered {
+            self.unmake(dir, &below);
             self.failed(error);
         }
     }
@@ -93,12 +89,13 @@ impl Worker<'_> {
         refuse_cycles(&entering, &facts, context.options.symlinks)?;
         let relief = &mut || self.close_all();
         let follow = context.options.keep_directory_symlinks;
-        let mut made = make_directory(context, &entering.target, &facts, follow, relief);
+        let is_made = entering.is_made;
+        let mut made = make_directory(context, &entering.target, &facts, is_made, follow, relief);
         if made.as_ref().is_err_and(|error| error.operation() == Operation::TargetIsNotDirectory)
             && context.options.backup != Backup::None
         {
             set_aside(context, &entering.target)?;
-            made = make_directory(context, &entering.target, &facts, follow, relief);
+            made = make_directory(context, &entering.target, &facts, false, follow, relief);
         }
         if made.is_err() && entering.is_operand() {
             self.run.met.forget(facts.identity);
@@ -326,30 +323,36 @@ pub(super) struct MadeDirectory {
     pub(super) is_made: bool,
 }
 
-/// Makes a directory, or finds the one that is there. Only its owner can use it until it is finished, if its mode
+/// The mode that directories are made with where it does not depend on the source: only the owner can use them until they
+/// are finished.
+pub(super) fn unfinished_mode(preserve: &Preserve) -> Option<u32> {
+    (preserve.mode == Mode::Keep || preserve.ownership).then_some(0o700)
+}
+
+/// Makes a directory, unless it was made ahead, or finds the one that is there. Only its owner can use it until it is finished, if its mode
 /// or owner is to be kept; the owner always can. The facts returned tell the mode that the system gave it, before it
 /// was widened. `relief` closes what can be closed when there are no descriptors left.
 pub(super) fn make_directory(
     context: &Context,
     target: &Spot<'_>,
     source: &Facts,
+    is_made_ahead: bool,
     follow: bool,
     relief: &mut dyn FnMut() -> bool,
 ) -> Result<MadeDirectory> {
     let preserve = &context.options.preserve;
-    let mode = match preserve.mode == Mode::Keep || preserve.ownership {
-        true => 0o700,
-        false => mode_masked(preserve.mode, source) | 0o700,
-    };
+    let mode =
+        unfinished_mode(preserve).unwrap_or_else(|| mode_masked(preserve.mode, source) | 0o700);
     let failed = |operation| move |code| target.error(operation).with_cause(code);
-    let is_made = match sys::make_directory(target.directory, target.name, mode) {
-        Ok(()) => true,
-        Err(sys::ALREADY_EXISTS) => false,
-        Err(code) => {
-            let error = || failed(Operation::CreateDirectory)(code);
-            return Err(unseen(target, code).unwrap_or_else(error));
-        }
-    };
+    let is_made = is_made_ahead
+        || match sys::make_directory(target.directory, target.name, mode) {
+            Ok(()) => true,
+            Err(sys::ALREADY_EXISTS) => false,
+            Err(code) => {
+                let error = || failed(Operation::CreateDirectory)(code);
+                return Err(unseen(target, code).unwrap_or_else(error));
+            }
+        };
     if !is_made {
         let there = target.facts(follow).map_err(failed(Operation::StatTarget))?;
         if there.kind != Kind::Directory {

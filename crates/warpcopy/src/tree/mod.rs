@@ -6,6 +6,7 @@
 //! | `handles` | a worker's open directories: a bounded cache, reopened by name and identity |
 //! | `worker` | walks depth first, gives half of its work away when others have none |
 //! | `enter` | makes a directory at the target; gives it its attributes when all below it is done |
+//! | `ahead` | directories that are made before they are entered, where that pays |
 //! | `operand` | the sources and targets that the caller named |
 //! | `snapshot` | one snapshot in place of a tree's copy |
 //! | `met` | which directories were met before, where a copy into itself is allowed |
@@ -18,6 +19,7 @@
 //! of open files bounded, and lets each worker have a descriptor table of its own. The one exception: directories that the
 //! calling thread had read in part stay open until all is done.
 
+mod ahead;
 mod claims;
 mod dir;
 mod enter;

@@ -15,16 +15,29 @@ use crate::sys::Listed;
 /// Part of a directory: names of it that are still to be copied. Holds its directory open for finishing.
 pub(crate) struct Level {
     pub(crate) dir: Arc<Dir>,
-    pub(crate) names: VecDeque<Listed>,
+    pub(crate) names: VecDeque<Name>,
     /// More names are to be read from here.
     pub(crate) reading: Option<Arc<Pair>>,
 }
 
 impl Level {
-    /// Leaves out everything that is still to come.
-    pub(crate) fn clear(&mut self) {
-        self.names.clear();
+    /// Leaves out everything that is still to come; returns the names among that.
+    pub(crate) fn clear(&mut self) -> VecDeque<Name> {
         self.reading = None;
+        std::mem::take(&mut self.names)
+    }
+}
+
+/// A name that is still to be copied.
+pub(crate) struct Name {
+    pub(crate) listed: Listed,
+    /// The directory of this name was made at the target already.
+    pub(crate) is_made: bool,
+}
+
+impl From<Listed> for Name {
+    fn from(listed: Listed) -> Name {
+        Name { listed, is_made: false }
     }
 }
 

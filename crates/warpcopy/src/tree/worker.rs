@@ -10,7 +10,7 @@ use super::claims::{Claimed, Location, Parked};
 use super::dir::Dir;
 use super::handles::{Handles, LastParent, Pair};
 use super::outlet::{Message, Outlet};
-use super::pool::{Level, Pool, Work};
+use super::pool::{Level, Name, Pool, Work};
 use super::{COMPANY_PAYS_FROM_BYTES, Run, clones_big_files};
 use crate::copier::Candidate;
 use crate::error::{Error, Operation, Result};
@@ -33,7 +33,7 @@ pub(super) struct Worker<'a> {
     names: Vec<Listed>,
     /// Names and operands that it has begun with.
     begun: usize,
-    company: Company,
+    pub(super) company: Company,
     /// When it last asked itself whether others should come.
     looked: Instant,
     outlet: Outlet<'a>,
@@ -126,7 +126,7 @@ impl<'a> Worker<'a> {
         let operands = self.run.pool.operands_left();
         let names = self.levels.iter().flat_map(|level| &level.names);
         operands > 0 && self.run.context.options.recursive
-            || names.clone().any(|listed| listed.kind == Some(Kind::Directory))
+            || names.clone().any(|name| name.listed.kind == Some(Kind::Directory))
             || operands + names.take(MUCH).count() > self.begun.min(MUCH - 1)
     }
 
@@ -200,14 +200,14 @@ impl<'a> Worker<'a> {
                         Some(dir) if Arc::ptr_eq(dir, here) => dir,
                         other => other.insert(Arc::clone(here)),
                     };
-                    let listed = level.names.pop_front().expect("it was just looked at");
-                    if self.is_long(dir, &listed) {
-                        self.levels.last_mut().expect("it has more").names.push_front(listed);
+                    let name = level.names.pop_front().expect("it was just looked at");
+                    if self.is_long(dir, &name.listed) {
+                        self.levels.last_mut().expect("it has more").names.push_front(name);
                         continue;
                     }
                     self.share();
                     self.begun += 1;
-                    self.one(dir, listed);
+                    self.one(dir, name);
                 }
                 None if wants_company => return,
                 None => match self.unparked.pop() {
@@ -221,10 +221,10 @@ impl<'a> Worker<'a> {
     /// Returns the deepest level that has something left; finishes those that have not.
     fn next_level(&mut self) -> Option<&mut Level> {
         loop {
-            let level = self.levels.last_mut()?;
             if self.run.context.cancel.is_cancelled() {
-                level.clear();
+                self.leave_out(self.levels.len().checked_sub(1)?);
             }
+            let level = self.levels.last()?;
             if !level.names.is_empty() || level.reading.is_some() {
                 return self.levels.last_mut();
             }
@@ -243,32 +243,40 @@ impl<'a> Worker<'a> {
         if self.run.is_ordered {
             self.read_all();
             let level = self.levels.last_mut().expect("it was just pushed");
-            level.names.make_contiguous().sort_by_key(|listed| listed.inode);
+            level.names.make_contiguous().sort_by_key(|name| name.listed.inode);
         }
     }
 
     /// Reads the next batch of names of the deepest level.
     fn read_more(&mut self) {
-        let Some(level) = self.levels.last_mut() else { return };
-        let Some(pair) = &level.reading else { return };
-        self.names.clear();
-        let answer = self.listing.next_batch(pair.source(), &mut self.names);
-        if self.names.is_empty() {
-            level.reading = None;
+        let Some(mut level) = self.levels.pop() else { return };
+        if let Some(pair) = level.reading.take() {
+            let mut batch = std::mem::take(&mut self.names);
+            let answer = self.listing.next_batch(pair.source(), &mut batch);
+            if answer.is_ok() && !batch.is_empty() {
+                level.reading = Some(Arc::clone(&pair));
+            }
+            let names = batch.drain(..).map(|listed| self.make_ahead(&level.dir, &pair, listed));
+            level.names.extend(names);
+            self.names = batch;
+            if let Err(code) = answer {
+                let path = level.dir.source_path();
+                self.failed(Error::new(Operation::ReadDirectory, path).with_cause(code));
+            }
         }
-        level.names.extend(self.names.drain(..));
-        if let Err(code) = answer {
-            level.reading = None;
-            let path = level.dir.source_path();
-            self.failed(Error::new(Operation::ReadDirectory, path).with_cause(code));
-        }
+        self.levels.push(level);
     }
 
     /// Leaves out everything that is still to come.
     pub(super) fn abandon(&mut self) {
-        for level in &mut self.levels {
-            level.clear();
-        }
+        (0..self.levels.len()).for_each(|at| self.leave_out(at));
+    }
+
+    /// Leaves out everything that is still to come of one level.
+    fn leave_out(&mut self, at: usize) {
+        let level = &mut self.levels[at];
+        let (names, dir) = (level.clear(), Arc::clone(&level.dir));
+        names.iter().for_each(|name| self.unmake(&dir, name));
     }
 
     fn read_all(&mut self) {
@@ -292,10 +300,10 @@ impl<'a> Worker<'a> {
     }
 
     /// Copies what one name of a directory refers to.
-    fn one(&mut self, dir: &Arc<Dir>, mut listed: Listed) {
-        match self.kind_of(dir, &mut listed) {
-            Ok(Kind::Directory) => self.enter_below(dir, listed.name),
-            Ok(_) => self.leaf_below(dir, listed),
+    fn one(&mut self, dir: &Arc<Dir>, mut name: Name) {
+        match self.kind_of(dir, &mut name.listed) {
+            Ok(Kind::Directory) => self.enter_below(dir, name),
+            Ok(_) => self.leaf_below(dir, name.listed),
             Err(error) => self.failed(error),
         }
     }
@@ -492,7 +500,7 @@ impl<'a> Worker<'a> {
             match parked {
                 Parked::Operand(number) => self.unparked.push(number),
                 Parked::Below(dir, listed) => {
-                    let names = VecDeque::from([listed]);
+                    let names = VecDeque::from([Name::from(listed)]);
                     self.levels.push(Level { dir, names, reading: None });
                 }
             }

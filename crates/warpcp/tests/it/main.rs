@@ -4,6 +4,7 @@
 //! number like T05 names the case in the list of what a copier must survive, E03 a fault that copiers had.
 #![cfg(target_os = "linux")]
 
+mod ahead;
 mod attributes;
 mod calls;
 mod clone;

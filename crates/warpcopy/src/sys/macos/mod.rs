@@ -53,6 +53,6 @@ pub(crate) use super::unix::{
     BUFFER_BYTES, Borrowed, Handle, LinkText, Place, address_space_max, caller, create,
     create_through, facts, facts_at, is_superuser, link_text, make_directory, make_link,
     make_symlink, may_write, open_directory, open_directory_path, open_files_max, open_sink,
-    open_source, open_target, read_link, read_some, remove, rename_over, set_len, set_mode,
-    set_owner, umask, wait_a_moment, working_directory, write_some,
+    open_source, open_target, read_link, read_some, remove, remove_directory, rename_over, set_len,
+    set_mode, set_owner, umask, wait_a_moment, working_directory, write_some,
 };

@@ -196,6 +196,11 @@ pub(crate) fn remove(directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
     retry(|| unlinkat(directory, name, AtFlags::empty()))
 }
 
+/// Removes an empty directory.
+pub(crate) fn remove_directory(directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
+    retry(|| unlinkat(directory, name, AtFlags::REMOVEDIR))
+}
+
 /// Renames within a directory, replacing what has the new name.
 pub(crate) fn rename_over(directory: Borrowed<'_>, from: &OsStr, to: &OsStr) -> Answer<()> {
     retry(|| renameat(directory, from, directory, to))

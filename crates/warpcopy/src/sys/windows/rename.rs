@@ -174,6 +174,11 @@ pub(crate) fn remove(directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
     mark_deleted(file.lend())
 }
 
+/// Removes an empty directory.
+pub(crate) fn remove_directory(directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
+    mark_deleted(open_node(directory, name, DELETE)?.lend())
+}
+
 /// Makes an open file go, at once or when it is closed.
 pub(super) fn mark_deleted(file: Borrowed<'_>) -> Answer<()> {
     let now = FILE_DISPOSITION_INFO_EX {

@@ -1,0 +1,84 @@
+//! Directories that are made as soon as their names are read: on Btrfs, by several workers.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::support::plant::{mode, owner, write};
+use crate::support::run::NOBODY;
+use crate::support::trace::can_trace;
+use crate::support::{Fs, Scratch, Warpcp, assert_same_tree};
+
+#[test]
+fn directories_come_before_the_files_beside_them() {
+    let Some(scratch) = Scratch::on(Fs::Btrfs) else { return };
+    if !can_trace() {
+        return;
+    }
+    let (source, target) = (scratch.join("source"), scratch.join("target"));
+    plant(&source);
+    let outcome = Warpcp::copy("-aj2", &source, &target).trace("mkdirat,openat").succeeds();
+    let is_made = |line: &&str| line.contains("mkdirat(") && line.contains("\"directory");
+    let all: Vec<&str> =
+        outcome.trace.lines().filter(|l| is_made(l) || l.contains("O_CREAT")).collect();
+    assert!(all[..DIRECTORIES].iter().all(is_made), "{outcome}");
+    assert!(!all[DIRECTORIES..].iter().any(is_made), "each of them once: {outcome}");
+    assert_same_tree(&source, &target);
+}
+
+#[test]
+fn a_directory_of_which_nothing_comes_is_removed() {
+    let Some(scratch) = Scratch::on(Fs::Btrfs) else { return };
+    let (source, target) = (scratch.join("source"), scratch.join("place/target"));
+    // It can be listed, but nothing in it can be opened.
+    plant(&source);
+    for directory in [&source, &scratch.join("place")] {
+        fs::create_dir_all(directory).unwrap();
+        owner(directory, NOBODY, NOBODY);
+    }
+    mode(&source, 0o444);
+    let outcome = Warpcp::copy("-aj2", &source, &target).by_nobody().fails();
+    outcome.says("cannot stat");
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
+}
+
+#[test]
+fn no_directory_stays_that_an_interrupted_copy_did_not_come_to() {
+    let Some(scratch) = Scratch::on(Fs::Btrfs) else { return };
+    if !can_trace() {
+        return;
+    }
+    let (source, target) = (scratch.join("source"), scratch.join("target"));
+    plant(&source);
+    let mut interrupted = 0;
+    // By the only worker that makes directories: a second signal would end the command at once.
+    for when in 2..DIRECTORIES + 2 {
+        let copy = Warpcp::copy("-aj2", &source, &target);
+        let outcome = copy.inject(&format!("mkdirat:signal=INT:when={when}")).run();
+        if outcome.is_success() {
+            assert_same_tree(&source, &target);
+        } else if target.exists() {
+            // Those it came to have the modes that their sources have.
+            let modes = fs::read_dir(&target).unwrap().map(|it| it.unwrap().metadata().unwrap());
+            let is_unfinished = |mode: u32| mode & 0o7777 == 0o700;
+            assert!(!modes.map(|it| it.permissions().mode()).any(is_unfinished), "{outcome}");
+            interrupted += 1;
+        }
+        let _ = fs::remove_dir_all(&target); // Nothing is there if the signal came early.
+    }
+    assert!(interrupted > 0, "every signal came too early or too late");
+}
+
+const DIRECTORIES: usize = 6;
+
+fn plant(root: &Path) {
+    for directory in 0..DIRECTORIES {
+        let path = root.join(format!("directory {directory}"));
+        fs::create_dir_all(&path).unwrap();
+        mode(&path, 0o755);
+        for file in 0..5 {
+            write(path.join(format!("file {file}")), [b'x'; 1024]);
+        }
+    }
+    write(root.join("a file"), "beside them");
+}
