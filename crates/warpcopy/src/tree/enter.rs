@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::ahead::unmake;
 use super::dir::{Dir, Place};
 use super::handles::{OpenDirectory, Pair};
 use super::outlet::Message;
@@ -69,7 +70,7 @@ impl Worker<'_> {
             inherits_acl: Some(dir.into.has_default_acl),
         });
         if let Err(error) = entered {
-            self.unmake(dir, &below);
+            unmake(pair.target(), &below);
             self.failed(error);
         }
     }
@@ -89,13 +90,15 @@ impl Worker<'_> {
         refuse_cycles(&entering, &facts, context.options.symlinks)?;
         let relief = &mut || self.close_all();
         let follow = context.options.keep_directory_symlinks;
-        let is_made = entering.is_made;
-        let mut made = make_directory(context, &entering.target, &facts, is_made, follow, relief);
+        let mut made = match entering.is_made {
+            true => open_directory(&entering.target, true, false, relief),
+            false => make_directory(context, &entering.target, &facts, follow, relief),
+        };
         if made.as_ref().is_err_and(|error| error.operation() == Operation::TargetIsNotDirectory)
             && context.options.backup != Backup::None
         {
             set_aside(context, &entering.target)?;
-            made = make_directory(context, &entering.target, &facts, false, follow, relief);
+            made = make_directory(context, &entering.target, &facts, follow, relief);
         }
         if made.is_err() && entering.is_operand() {
             self.run.met.forget(facts.identity);
@@ -323,20 +326,19 @@ pub(super) struct MadeDirectory {
     pub(super) is_made: bool,
 }
 
-/// The mode that directories are made with where it does not depend on the source: only the owner can use them until they
-/// are finished.
+/// The mode that directories are made with where it does not depend on the source: only the owner can use them until
+/// they are finished.
 pub(super) fn unfinished_mode(preserve: &Preserve) -> Option<u32> {
     (preserve.mode == Mode::Keep || preserve.ownership).then_some(0o700)
 }
 
-/// Makes a directory, unless it was made ahead, or finds the one that is there. Only its owner can use it until it is finished, if its mode
+/// Makes a directory, or finds the one that is there. Only its owner can use it until it is finished, if its mode
 /// or owner is to be kept; the owner always can. The facts returned tell the mode that the system gave it, before it
 /// was widened. `relief` closes what can be closed when there are no descriptors left.
 pub(super) fn make_directory(
     context: &Context,
     target: &Spot<'_>,
     source: &Facts,
-    is_made_ahead: bool,
     follow: bool,
     relief: &mut dyn FnMut() -> bool,
 ) -> Result<MadeDirectory> {
@@ -344,21 +346,31 @@ pub(super) fn make_directory(
     let mode =
         unfinished_mode(preserve).unwrap_or_else(|| mode_masked(preserve.mode, source) | 0o700);
     let failed = |operation| move |code| target.error(operation).with_cause(code);
-    let is_made = is_made_ahead
-        || match sys::make_directory(target.directory, target.name, mode) {
-            Ok(()) => true,
-            Err(sys::ALREADY_EXISTS) => false,
-            Err(code) => {
-                let error = || failed(Operation::CreateDirectory)(code);
-                return Err(unseen(target, code).unwrap_or_else(error));
-            }
-        };
+    let is_made = match sys::make_directory(target.directory, target.name, mode) {
+        Ok(()) => true,
+        Err(sys::ALREADY_EXISTS) => false,
+        Err(code) => {
+            let error = || failed(Operation::CreateDirectory)(code);
+            return Err(unseen(target, code).unwrap_or_else(error));
+        }
+    };
     if !is_made {
         let there = target.facts(follow).map_err(failed(Operation::StatTarget))?;
         if there.kind != Kind::Directory {
             return Err(target.error(Operation::TargetIsNotDirectory));
         }
     }
+    open_directory(target, is_made, follow, relief)
+}
+
+/// Opens a directory that this run made, or found, and makes sure that its owner can use what was made.
+fn open_directory(
+    target: &Spot<'_>,
+    is_made: bool,
+    follow: bool,
+    relief: &mut dyn FnMut() -> bool,
+) -> Result<MadeDirectory> {
+    let failed = |operation| move |code| target.error(operation).with_cause(code);
     let open = || OpenDirectory::open(target.directory, target.name, follow && !is_made);
     let open = match open() {
         Err(code) if sys::TOO_MANY_OPEN.contains(&code) && relief() => open(),

@@ -246,9 +246,10 @@ fn may_clone(options: &Options) -> bool {
     options.reflink != Reflink::Never && options.sparse == Sparse::Auto && options.method.is_none()
 }
 
-/// Writing many small files to Btrfs is slower with two workers than with one, for they meet in its locks (1.20 of
-/// `cp -a`'s time against 0.88, 100,000 files of 1 KiB on two cores); cloning them gains (0.61 against 0.73), and so
-/// does everything elsewhere. More than eight workers have not been measured.
+/// Writing many small files to Btrfs is no faster with two workers than with one, for they meet in its locks (0.58 and 0.57
+/// of `cp -a`'s time, 100,000 files of 1 KiB from tmpfs on two processors, medians of 5 interleaved rounds); cloning them
+/// gains (30,000 such files 1.08 and 1.41 s), and so does everything elsewhere. More than eight workers have not been
+/// measured.
 fn workers_that_pay(target: FileSystem, may_clone: bool, threads: usize) -> usize {
     match target {
         FileSystem::Btrfs if !may_clone => 1,

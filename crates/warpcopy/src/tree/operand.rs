@@ -172,7 +172,7 @@ impl Worker<'_> {
         let spot = Spot { directory: here, name: target.as_os_str(), path: &target_path };
         let context = self.run.context;
         let relief = &mut || self.close_all();
-        let made = make_directory(context, &spot, &facts, false, true, relief)?;
+        let made = make_directory(context, &spot, &facts, true, relief)?;
         let into = TargetDirectory::of(made.open.handle.lend())
             .map_err(|code| spot.error(Operation::StatTarget).with_cause(code))?;
         let place = Place::Operand { source: source.to_path_buf(), target: target.to_path_buf() };

@@ -21,10 +21,10 @@ pub(crate) struct Level {
 }
 
 impl Level {
-    /// Leaves out everything that is still to come; returns the names among that.
-    pub(crate) fn clear(&mut self) -> VecDeque<Name> {
+    /// Leaves out everything that is still to come.
+    pub(crate) fn clear(&mut self) {
+        self.names.clear();
         self.reading = None;
-        std::mem::take(&mut self.names)
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::ahead::{make_ahead, unmake};
 use super::claims::{Claimed, Location, Parked};
 use super::dir::Dir;
 use super::handles::{Handles, LastParent, Pair};
@@ -33,7 +34,7 @@ pub(super) struct Worker<'a> {
     names: Vec<Listed>,
     /// Names and operands that it has begun with.
     begun: usize,
-    pub(super) company: Company,
+    company: Company,
     /// When it last asked itself whether others should come.
     looked: Instant,
     outlet: Outlet<'a>,
@@ -256,8 +257,8 @@ impl<'a> Worker<'a> {
             if answer.is_ok() && !batch.is_empty() {
                 level.reading = Some(Arc::clone(&pair));
             }
-            let names = batch.drain(..).map(|listed| self.make_ahead(&level.dir, &pair, listed));
-            level.names.extend(names);
+            let mode = self.mode_ahead(&level.dir, &pair);
+            level.names.extend(batch.drain(..).map(|listed| make_ahead(&pair, mode, listed)));
             self.names = batch;
             if let Err(code) = answer {
                 let path = level.dir.source_path();
@@ -275,8 +276,12 @@ impl<'a> Worker<'a> {
     /// Leaves out everything that is still to come of one level.
     fn leave_out(&mut self, at: usize) {
         let level = &mut self.levels[at];
-        let (names, dir) = (level.clear(), Arc::clone(&level.dir));
-        names.iter().for_each(|name| self.unmake(&dir, name));
+        if level.names.iter().any(|name| name.is_made)
+            && let Ok(pair) = level.reading.take().map_or_else(|| self.handles.pair(&level.dir), Ok)
+        {
+            level.names.iter().for_each(|name| unmake(pair.target(), name));
+        }
+        level.clear();
     }
 
     fn read_all(&mut self) {

@@ -1,8 +1,10 @@
 //! Directories that are made as soon as their names are read: on Btrfs, by several workers.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+
+use signal_hook::consts::SIGINT;
 
 use crate::support::plant::{mode, owner, write};
 use crate::support::run::NOBODY;
@@ -37,7 +39,12 @@ fn a_directory_of_which_nothing_comes_is_removed() {
         owner(directory, NOBODY, NOBODY);
     }
     mode(&source, 0o444);
-    let outcome = Warpcp::copy("-aj2", &source, &target).by_nobody().fails();
+    let copy = Warpcp::copy("-aj2", &source, &target).by_nobody();
+    if !can_trace() {
+        return;
+    }
+    let outcome = copy.trace("mkdirat").fails();
+    assert_eq!(outcome.trace.matches("\"directory").count(), DIRECTORIES, "{outcome}");
     outcome.says("cannot stat");
     assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
 }
@@ -50,23 +57,27 @@ fn no_directory_stays_that_an_interrupted_copy_did_not_come_to() {
     }
     let (source, target) = (scratch.join("source"), scratch.join("target"));
     plant(&source);
-    let mut interrupted = 0;
-    // By the only worker that makes directories: a second signal would end the command at once.
-    for when in 2..DIRECTORIES + 2 {
+    let interrupted_at = |call: &str, when: usize| {
         let copy = Warpcp::copy("-aj2", &source, &target);
-        let outcome = copy.inject(&format!("mkdirat:signal=INT:when={when}")).run();
-        if outcome.is_success() {
-            assert_same_tree(&source, &target);
-        } else if target.exists() {
-            // Those it came to have the modes that their sources have.
-            let modes = fs::read_dir(&target).unwrap().map(|it| it.unwrap().metadata().unwrap());
-            let is_unfinished = |mode: u32| mode & 0o7777 == 0o700;
-            assert!(!modes.map(|it| it.permissions().mode()).any(is_unfinished), "{outcome}");
-            interrupted += 1;
-        }
-        let _ = fs::remove_dir_all(&target); // Nothing is there if the signal came early.
+        let outcome = copy.inject(&format!("{call}:signal=INT:when={when}")).run();
+        assert_eq!(outcome.signal(), Some(SIGINT), "{outcome}");
+        let entries = fs::read_dir(&target).unwrap().map(|it| it.unwrap());
+        let modes: Vec<u32> = entries
+            .filter(|it| it.file_type().unwrap().is_dir())
+            .map(|it| it.metadata().unwrap().permissions().mode() & 0o7777)
+            .collect();
+        fs::remove_dir_all(&target).unwrap();
+        modes
+    };
+    // While they are made: then all that were made go.
+    for when in 2..DIRECTORIES + 2 {
+        assert!(interrupted_at("mkdirat", when).is_empty(), "at the {when}th");
     }
-    assert!(interrupted > 0, "every signal came too early or too late");
+    // When they have been made, and some entered: those have their modes. (A second signal would end the command at once,
+    // so it comes at a call that is made once.)
+    let modes = interrupted_at("symlinkat", 1);
+    assert!(!modes.is_empty() && modes.iter().all(|mode| *mode == 0o755), "{modes:?}");
+    assert!(modes.len() < DIRECTORIES, "{modes:?}");
 }
 
 const DIRECTORIES: usize = 6;
@@ -76,6 +87,9 @@ fn plant(root: &Path) {
         let path = root.join(format!("directory {directory}"));
         fs::create_dir_all(&path).unwrap();
         mode(&path, 0o755);
+        if directory == 0 {
+            symlink("file 0", path.join("link")).unwrap();
+        }
         for file in 0..5 {
             write(path.join(format!("file {file}")), [b'x'; 1024]);
         }
