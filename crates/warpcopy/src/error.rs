@@ -28,6 +28,7 @@ struct Inner {
 }
 
 impl Error {
+    #[cold]
     pub(crate) fn new(operation: Operation, path: PathBuf) -> Error {
         Error(Box::new(Inner {
             operation,
@@ -40,22 +41,26 @@ impl Error {
         }))
     }
 
+    #[cold]
     pub(crate) fn with_cause(mut self, cause: impl Into<io::Error>) -> Error {
         self.0.cause = Some(cause.into());
         self
     }
 
+    #[cold]
     pub(crate) fn with_other(mut self, other: PathBuf) -> Error {
         self.0.other = Some(other);
         self
     }
 
+    #[cold]
     pub(crate) fn with_method(mut self, method: Method, offset: u64) -> Error {
         self.0.method = Some(method);
         self.0.offset = Some(offset);
         self
     }
 
+    #[cold]
     pub(crate) fn with_attribute(mut self, name: String) -> Error {
         self.0.attribute = Some(name);
         self

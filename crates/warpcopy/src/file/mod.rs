@@ -200,6 +200,7 @@ pub(crate) struct Spot<'a> {
 }
 
 impl Spot<'_> {
+    #[cold]
     pub(crate) fn error(&self, operation: Operation) -> Error {
         Error::new(operation, (self.path)())
     }
