@@ -1,8 +1,8 @@
-//! Directories that are made as soon as their names are read: on Btrfs, by several workers.
+//! Directories that are made as soon as their names are read, on Btrfs.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use signal_hook::consts::SIGINT;
 
@@ -13,12 +13,7 @@ use crate::support::{Fs, Scratch, Warpcp, assert_same_tree};
 
 #[test]
 fn directories_come_before_the_files_beside_them() {
-    let Some(scratch) = Scratch::on(Fs::Btrfs) else { return };
-    if !can_trace() {
-        return;
-    }
-    let (source, target) = (scratch.join("source"), scratch.join("target"));
-    plant(&source);
+    let Some((_scratch, source, target)) = stage() else { return };
     let outcome = Warpcp::copy("-aj2", &source, &target).trace("mkdirat,openat").succeeds();
     let is_made = |line: &&str| line.contains("mkdirat(") && line.contains("\"directory");
     let all: Vec<&str> =
@@ -30,20 +25,15 @@ fn directories_come_before_the_files_beside_them() {
 
 #[test]
 fn a_directory_of_which_nothing_comes_is_removed() {
-    let Some(scratch) = Scratch::on(Fs::Btrfs) else { return };
-    let (source, target) = (scratch.join("source"), scratch.join("place/target"));
-    // It can be listed, but nothing in it can be opened.
-    plant(&source);
-    for directory in [&source, &scratch.join("place")] {
-        fs::create_dir_all(directory).unwrap();
+    let Some((_scratch, source, place)) = stage() else { return };
+    fs::create_dir(&place).unwrap();
+    for directory in [&source, &place] {
         owner(directory, NOBODY, NOBODY);
     }
+    // It can be listed, but nothing in it can be opened.
     mode(&source, 0o444);
-    let copy = Warpcp::copy("-aj2", &source, &target).by_nobody();
-    if !can_trace() {
-        return;
-    }
-    let outcome = copy.trace("mkdirat").fails();
+    let target = place.join("target");
+    let outcome = Warpcp::copy("-aj2", &source, &target).by_nobody().trace("mkdirat").fails();
     assert_eq!(outcome.trace.matches("\"directory").count(), DIRECTORIES, "{outcome}");
     outcome.says("cannot stat");
     assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
@@ -51,12 +41,7 @@ fn a_directory_of_which_nothing_comes_is_removed() {
 
 #[test]
 fn no_directory_stays_that_an_interrupted_copy_did_not_come_to() {
-    let Some(scratch) = Scratch::on(Fs::Btrfs) else { return };
-    if !can_trace() {
-        return;
-    }
-    let (source, target) = (scratch.join("source"), scratch.join("target"));
-    plant(&source);
+    let Some((_scratch, source, target)) = stage() else { return };
     let interrupted_at = |call: &str, when: usize| {
         let copy = Warpcp::copy("-aj2", &source, &target);
         let outcome = copy.inject(&format!("{call}:signal=INT:when={when}")).run();
@@ -81,6 +66,14 @@ fn no_directory_stays_that_an_interrupted_copy_did_not_come_to() {
 }
 
 const DIRECTORIES: usize = 6;
+
+/// A source that is there, and a target that is not.
+fn stage() -> Option<(Scratch, PathBuf, PathBuf)> {
+    let scratch = Scratch::on(Fs::Btrfs).filter(|_| can_trace())?;
+    let (source, target) = (scratch.join("source"), scratch.join("target"));
+    plant(&source);
+    Some((scratch, source, target))
+}
 
 fn plant(root: &Path) {
     for directory in 0..DIRECTORIES {

@@ -5,7 +5,8 @@ use std::ffi::{OsStr, c_void};
 use std::time::Duration;
 
 use windows_sys::Wdk::Storage::FileSystem::{
-    FILE_INFORMATION_CLASS, FileRenameInformation, FileRenameInformationEx, NtSetInformationFile,
+    FILE_DIRECTORY_FILE, FILE_INFORMATION_CLASS, FILE_OPEN_REPARSE_POINT, FileRenameInformation,
+    FileRenameInformationEx, NtSetInformationFile,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     DELETE, FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_READONLY, FILE_ATTRIBUTE_TAG_INFO,
@@ -20,7 +21,7 @@ use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 use super::attributes::{Place, set_flags, set_mode};
 use super::facts::{facts_at, information, set_information};
 use super::naming::{self, Renaming, There, Way};
-use super::open::{Location, absolute, final_path, open_node, reopen};
+use super::open::{Location, Opening, absolute, final_path, open_node, reopen};
 use super::rules::{IS_DIRECTORY, NOT_THERE};
 use super::{Borrowed, Handle, done, paths, raw, status};
 use crate::plan::{Facts, Kind};
@@ -176,7 +177,8 @@ pub(crate) fn remove(directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
 
 /// Removes an empty directory.
 pub(crate) fn remove_directory(directory: Borrowed<'_>, name: &OsStr) -> Answer<()> {
-    mark_deleted(open_node(directory, name, DELETE)?.lend())
+    let opening = Opening::existing(DELETE, FILE_DIRECTORY_FILE | FILE_OPEN_REPARSE_POINT);
+    mark_deleted(opening.open(&Location::of(directory, name)?)?.lend())
 }
 
 /// Makes an open file go, at once or when it is closed.
