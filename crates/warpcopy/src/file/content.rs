@@ -8,7 +8,7 @@ use super::memory::{Pair, bits};
 use super::regular::Copying;
 use crate::error::{Error, Operation, Result};
 use crate::options::{Options, Reflink};
-use crate::plan::{self, Code, Facts, FileSystem, Kind, Ladder, Method, Scope};
+use crate::plan::{self, Code, FileSystem, Kind, Ladder, Looks, Method, Scope};
 use crate::report::{Bytes, FileReport, InPlace, Reason, Refusal, StagingUsed};
 use crate::sys::{self, Borrowed, Ends, Ready};
 
@@ -33,13 +33,13 @@ pub(super) struct Planned {
 }
 
 impl Copying<'_> {
-    /// Moves the content; returns the facts of the target if it was looked at after its last byte.
+    /// Moves the content; returns what the target looks like if that was seen after its last byte.
     pub(super) fn fill_target(
         &self,
         tools: &mut Tools,
         target: Borrowed<'_>,
         report: &mut FileReport,
-    ) -> Result<Option<Facts>> {
+    ) -> Result<Option<Looks>> {
         let is_stream = self.facts.kind != Kind::File
             || report.staging == Some(StagingUsed::InPlace(InPlace::NotRegular));
         if is_stream {
@@ -141,7 +141,7 @@ impl Copying<'_> {
         tools: &mut Tools,
         target: Borrowed<'_>,
         planned: &Planned,
-    ) -> Result<(Filled, Option<Facts>)> {
+    ) -> Result<(Filled, Option<Looks>)> {
         // OpenZFS writes out what is dirty within five seconds (zfs_txg_timeout).
         const ATTEMPTS_MAX: usize = 30;
         const PAUSE: Duration = Duration::from_millis(200);

@@ -70,19 +70,15 @@ impl Copying<'_> {
         is_sure.then_some(Looks { owner, group, mode })
     }
 
-    /// Looks at a target whose content is there, unless that was just done, and verifies its length.
+    /// Looks at a target whose content is there, and verifies its length.
     pub(super) fn look_at(
         &self,
         made: &Target<'_>,
-        seen: Option<Facts>,
         staging: StagingUsed,
         report: &FileReport,
     ) -> Result<Looks> {
-        let facts = match seen {
-            Some(facts) => facts,
-            None => sys::facts(made.file())
-                .map_err(|code| self.leaf.target.error(Operation::StatTarget).with_cause(code))?,
-        };
+        let facts = sys::facts(made.file())
+            .map_err(|code| self.leaf.target.error(Operation::StatTarget).with_cause(code))?;
         self.verify_length(&facts, staging, report)?;
         Ok(facts.looks())
     }

@@ -315,9 +315,10 @@ impl Copying<'_> {
             _ => None,
         };
         if staging != StagingUsed::InPlace(InPlace::NotRegular) {
-            let now = match self.looks_when_written(tools.umask, staging, report) {
+            let known = self.looks_when_written(tools.umask, staging, report).or(seen);
+            let now = match known {
                 Some(looks) => looks,
-                None => self.look_at(&made, seen, staging, report)?,
+                None => self.look_at(&made, staging, report)?,
             };
             match self.dress_target(&made, now, staging, kept, report) {
                 Err(Undressed::CannotKeep(code)) => {

@@ -139,12 +139,16 @@ impl Ladder {
 
     /// The method to be tried next.
     pub(crate) fn first(self) -> Option<Method> {
-        self.iter().next()
+        Method::ALL.get(self.0.trailing_zeros() as usize).copied()
     }
 
     /// Returns the methods, first to be tried first.
-    pub(crate) fn iter(self) -> impl Iterator<Item = Method> {
-        Method::ALL.into_iter().filter(move |method| self.contains(*method))
+    pub(crate) fn iter(mut self) -> impl Iterator<Item = Method> {
+        std::iter::from_fn(move || {
+            let first = self.first()?;
+            self = self.without(first.bit());
+            Some(first)
+        })
     }
 }
 

@@ -473,6 +473,12 @@ fn an_empty_file_needs_no_kernel_method() {
 }
 
 #[test]
+fn methods_are_tried_in_their_order() {
+    assert!(Ladder::of(&Method::ALL).iter().eq(Method::ALL));
+    assert_eq!(Ladder::of(&[]).first(), None);
+}
+
+#[test]
 fn taking_a_method_out_leaves_the_others() {
     let ladder = Ladder::of(&Method::ALL).without(Method::Clone.bit() | Method::Direct.bit());
     let left: Vec<_> = ladder.iter().collect();

@@ -12,7 +12,7 @@ use super::direct::{self, DirectPair};
 use super::pipe::{Pipe, PipeSlot};
 use super::placing::Placer;
 use super::{Borrowed, Next, facts, fault, find_data, read_at, retry, split, write_all_at};
-use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
+use crate::plan::{Data, Facts, Fault, FileSystem, Looks, Method, Mover, Part, Side};
 use crate::sys::{Buffer, Progress, length_of, zeros};
 
 /// What is written at once through the page cache, read and written or through a pipe. Each write makes folios of its length,
@@ -53,8 +53,8 @@ pub(crate) struct Ends<'a> {
     placer: Option<Option<Placer>>,
     /// What ended the call before, which had moved something.
     unsaid: Option<Fault>,
-    /// The target as it was right after it was cloned.
-    pub(crate) cloned: Option<Facts>,
+    /// What the target looked like right after it was cloned.
+    pub(crate) cloned: Option<Looks>,
     /// The source has no positions; it is read as it comes.
     reads_in_order: bool,
 }
@@ -163,7 +163,7 @@ impl Mover for Ends<'_> {
             .map_err(|errno| fault(errno, Side::Either))?;
         // openzfs/zfs#15728: the call may report success and have cloned only a part.
         let facts = facts(self.target).map_err(|code| Fault { code, side: Side::Target })?;
-        self.cloned = Some(facts);
+        self.cloned = Some(facts.looks());
         Ok(facts.len_bytes)
     }
 

@@ -10,15 +10,15 @@ use rustix::io::pread;
 use super::ffi;
 use super::names::answer;
 use super::steps;
-use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
+use crate::plan::{Data, Facts, Fault, FileSystem, Looks, Method, Mover, Part, Side};
 use crate::sys::unix::{self, Borrowed, fault, write_all_at};
 use crate::sys::{Buffer, Progress, length_of};
 
 /// Both ends of one regular file's copy.
 pub(crate) struct Ends<'a> {
     plain: unix::Ends<'a>,
-    /// The target as it was right after it was cloned: never, a clone makes its own.
-    pub(crate) cloned: Option<Facts>,
+    /// What the target looked like right after it was cloned: never, a clone makes its own.
+    pub(crate) cloned: Option<Looks>,
     /// The source may have holes.
     is_sparse: bool,
     /// Both ends were told to leave the cache alone.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use rustix::fs::{fstat, ftruncate};
 
 use super::{Borrowed, Next, fault, find_data, read_at, retry, write_all_at};
-use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
+use crate::plan::{Data, Facts, Fault, FileSystem, Looks, Method, Mover, Part, Side};
 use crate::sys::{Buffer, Progress, length_of, zeros};
 
 /// Bytes read at once.
@@ -21,8 +21,8 @@ pub(crate) struct Ends<'a> {
     pub(crate) target: Borrowed<'a>,
     pub(crate) makes_holes: bool,
     pub(crate) buffer: &'a mut Buffer,
-    /// The target as it was right after it was cloned: never, a clone makes its own target where there are any.
-    pub(crate) cloned: Option<Facts>,
+    /// What the target looked like right after it was cloned: never, a clone makes its own target where there are any.
+    pub(crate) cloned: Option<Looks>,
     /// Where the source says it holds nothing.
     hole: Range<u64>,
     /// The source has no positions; it is read as it comes.

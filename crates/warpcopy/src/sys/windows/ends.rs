@@ -20,7 +20,7 @@ use super::process::build;
 use super::rules::{BROKEN_PIPE, ENCRYPTION_FAILED, HANDLE_EOF, MORE_DATA, NOT_THERE, WRITE_FAULT};
 use super::unbuffered::UnbufferedPair;
 use super::{Borrowed, at, done, masks, raw};
-use crate::plan::{Data, Facts, Fault, FileSystem, Method, Mover, Part, Side};
+use crate::plan::{Data, Facts, Fault, FileSystem, Looks, Method, Mover, Part, Side};
 use crate::sys::{Answer, Buffer, Progress, Ready, length_of, zeros};
 
 /// Clones made by builds before Windows 11 24H2 and Server 2025 are made one at a time and looked at (microsoft/CopyOnWrite,
@@ -42,8 +42,8 @@ pub(crate) struct Ends<'a> {
     is_sparse: bool,
     buffer: &'a mut Buffer,
     unbuffered: Option<UnbufferedPair>,
-    /// The target as it was right after it was cloned.
-    pub(crate) cloned: Option<Facts>,
+    /// What the target looked like right after it was cloned.
+    pub(crate) cloned: Option<Looks>,
 }
 
 impl<'a> Ends<'a> {
@@ -129,7 +129,7 @@ impl Mover for Ends<'_> {
         let mut blocks = Blocks { source: source_file, target, buffer: self.buffer.bytes() };
         clone::clone(&mut blocks, source, progress)?;
         let facts = facts(self.target).map_err(at(Side::Target))?;
-        self.cloned = Some(facts);
+        self.cloned = Some(facts.looks());
         Ok(facts.len_bytes)
     }
 
