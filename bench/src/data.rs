@@ -98,6 +98,16 @@ pub fn write_again(path: &Path) -> std::io::Result<()> {
     fs::OpenOptions::new().write(true).open(path)?.write_all(&content)
 }
 
+/// Makes an existing file differ from its copies, at its end.
+pub fn change_last_byte(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    let file = fs::OpenOptions::new().read(true).write(true).open(path)?;
+    let Some(last) = file.metadata()?.len().checked_sub(1) else { return Ok(()) };
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, last)?;
+    file.write_all_at(&[!byte[0]], last)
+}
+
 fn flat(directory: &Path, count: u64, bytes: u64) -> std::io::Result<()> {
     fs::create_dir(directory)?;
     (0..count).try_for_each(|number| file(&directory.join(format!("file-{number:06}")), bytes))

@@ -65,7 +65,7 @@ pub fn group(name: &str) -> Vec<String> {
 }
 
 impl Programs {
-    /// The command that copies `source` to `target`, which does not exist. `None` if nobody has that name, or it
+    /// The command that copies `source` to `target`. `None` if nobody has that name, or it
     /// is not installed.
     pub fn command(
         &self,
@@ -118,6 +118,7 @@ impl Programs {
         for part in parts {
             match part {
                 "uncached" | "preallocate" => words.push(format!("--{part}")),
+                "atomic" => words.push("--atomic=always".into()),
                 "r" => words[1] = "-r".into(),
                 part if part.starts_with('j') => words.push(format!("-{part}")),
                 method => words.push(format!("--method={method}")),

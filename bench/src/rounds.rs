@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::cell::Cell;
+use crate::cell::{Cell, State};
 use crate::data::Recipe;
 use crate::machine;
 use crate::program::Programs;
@@ -45,14 +45,18 @@ pub fn measure(plan: &Plan, programs: &Programs, cell: &Cell) -> Result<(), Stri
         random.shuffle(&mut names);
         for name in &names {
             let target = stage.next_target()?;
-            if cell.is_cold {
-                stage.make_cold()?;
-            }
-            if cell.is_dirty {
-                stage.make_dirty()?;
+            match cell.state {
+                State::Warm => {}
+                State::Cold => stage.make_cold()?,
+                State::Dirty => stage.make_dirty()?,
+                State::Again => stage.make_target(&target)?,
+                State::Older => {
+                    stage.make_target(&target)?;
+                    stage.make_older(&target)?;
+                }
             }
             let words = programs
-                .command(name, text(&stage.set.path), text(&target), stage.set.is_tree)
+                .command(name, &stage.source_over(&target), text(&target), stage.set.is_tree)
                 .expect("it was there a moment ago");
             let run = run(&programs.own, plan, &words)?;
             let start = Instant::now();

@@ -26,7 +26,7 @@ const fn side(
 }
 
 /// What the engine never does, only a floor can show: threads that help with a short file, or with one from a disk.
-const SIDES: [Side; 54] = [
+const SIDES: [Side; 59] = [
     side("clone_pays_from_bytes", "t1@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t4@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t1@xfs", "warpcp", "warpcp-clone"),
@@ -86,6 +86,11 @@ const SIDES: [Side; 54] = [
     side("COMPANY_PAYS_FROM_BYTES", "w2@ext4", "warpcp", "warpcp-j1"),
     side("a dirty source is cloned", "o512@btrfs~dirty", "warpcp", "warpcp-j1-read_write"),
     side("a dirty source is cloned", "o512@xfs~dirty", "warpcp", "warpcp-j1-read_write"),
+    side("what is identical stays", "t1@ext4~again", "warpcp", "warpcp-atomic"),
+    side("what is identical stays", "t1@btrfs~again", "warpcp", "warpcp-atomic"),
+    side("what is identical stays", "t64@xfs~again", "warpcp", "warpcp-atomic"),
+    side("what is identical stays", "t1024@ext4~again", "warpcp", "warpcp-atomic"),
+    side("COMPARED_TO_BYTES", "t1024@ext4~older", "warpcp", "warpcp-atomic"),
 ];
 
 /// Measures every rule whose name, or whose cell's, begins so.

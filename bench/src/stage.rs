@@ -10,6 +10,7 @@ use rustix::fs::Advice;
 use crate::cell::Cell;
 use crate::data::{self, Recipe, Set};
 use crate::place::Place;
+use crate::tool::{self, text};
 
 /// From this size on the pages of a finished copy are dropped; a round of smaller ones has room in memory, and opening
 /// 100,000 files again takes longer than many a run.
@@ -58,6 +59,29 @@ impl Stage {
 
     pub fn make_dirty(&self) -> Result<(), String> {
         data::write_again(&self.set.path).map_err(|error| error.to_string())
+    }
+
+    /// Makes a copy that has the target's name before.
+    pub fn make_target(&self, target: &Path) -> Result<(), String> {
+        tool::run("cp", &["-aT", text(&self.set.path), text(target)])?;
+        self.sync()
+    }
+
+    /// Changes the last byte of each file.
+    pub fn make_older(&self, target: &Path) -> Result<(), String> {
+        let mut answer = Ok(());
+        for_each_file(target, &mut |path| {
+            if let Err(error) = data::change_last_byte(path) {
+                answer = Err(format!("{}: {error}", path.display()));
+            }
+        });
+        answer.and_then(|()| self.sync())
+    }
+
+    /// The source as programs are told it: what is in a directory, if the target is one already.
+    pub fn source_over(&self, target: &Path) -> String {
+        let path = text(&self.set.path);
+        if target.is_dir() { format!("{path}/.") } else { path.to_owned() }
     }
 
     pub fn sync(&self) -> Result<(), String> {
@@ -113,7 +137,7 @@ impl Stage {
 
 fn remove(path: &Path) {
     // Best effort: what stays only takes room. `rm` copes with modes that forbid it.
-    let _ = crate::tool::run("rm", &["-rf", crate::tool::text(path)]);
+    let _ = tool::run("rm", &["-rf", text(path)]);
 }
 
 fn for_each_file(path: &Path, each: &mut dyn FnMut(&Path)) {
