@@ -228,6 +228,11 @@ pub enum Publish {
     /// A new target is created under its name (and removed on failure). An existing regular file with one link
     /// is replaced staged, keeping its owner, mode, ACL and extended attributes as writing into it would; where
     /// that cannot be done it is written in place, and the report says why.
+    ///
+    /// Where times are preserved, one that already is what the copy would be stays, and gets its time of access
+    /// ([`StagingUsed::Identical`](crate::StagingUsed::Identical)). Its time of modification says when to look, and its bytes
+    /// decide, where no disk is to be read for that: on Linux since 6.5, on ext4, XFS, Btrfs and tmpfs, for files that are in
+    /// memory (of up to 128 KiB on Btrfs and XFS, else 16 MiB), and for clones of any length.
     Auto,
     /// As `Auto`, but existing targets are always written in place, as GNU `cp` does: inode and links stay, and
     /// a failure in the middle leaves an incomplete target.

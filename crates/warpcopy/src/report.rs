@@ -70,6 +70,8 @@ pub enum StagingUsed {
     Staged,
     /// An existing file was truncated and written.
     InPlace(InPlace),
+    /// An existing file stayed: it held the same bytes and looked the same. Its times were set.
+    Identical,
 }
 
 /// Why a target was written in place.
@@ -179,6 +181,8 @@ pub struct TreeReport {
     pub specials: u64,
     /// Things left alone because of what was at the target, or of their age.
     pub skipped: u64,
+    /// Regular files among them that stayed, because they held the same bytes and looked the same.
+    pub identical: u64,
     /// Bytes in all.
     pub bytes: Bytes,
     /// Files by the method that finished them.
@@ -247,6 +251,7 @@ impl TreeReport {
     fn count_file(&mut self, report: &FileReport) {
         let bytes = &report.bytes;
         self.files += 1;
+        self.identical += u64::from(report.staging == Some(StagingUsed::Identical));
         self.bytes.len += bytes.len;
         self.bytes.moved += bytes.moved;
         self.bytes.cloned += bytes.cloned;
@@ -276,6 +281,7 @@ impl TreeReport {
         self.links += other.links;
         self.specials += other.specials;
         self.skipped += other.skipped;
+        self.identical += other.identical;
         self.bytes.len += other.bytes.len;
         self.bytes.moved += other.bytes.moved;
         self.bytes.cloned += other.bytes.cloned;

@@ -15,8 +15,12 @@ pub(crate) fn detail(report: &FileReport) -> Option<String> {
         (_, kind) if report.bytes.method.is_none() => parts.push(node(kind).to_owned()),
         _ => parts.extend(moved(&report.bytes)),
     }
-    if let Some(StagingUsed::InPlace(reason)) = report.staging {
-        parts.push(in_place(reason));
+    match report.staging {
+        Some(StagingUsed::InPlace(reason)) => parts.push(in_place(reason)),
+        Some(StagingUsed::Identical) => {
+            parts.push("left as it was: it held the same bytes".to_owned());
+        }
+        _ => {}
     }
     if report.changed {
         parts.push("the source changed meanwhile".to_owned());

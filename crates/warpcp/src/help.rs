@@ -28,6 +28,9 @@ pub(crate) const REPLACING: &[&str] = &[
     "A target with other hard links, one reached through a symbolic link, a device, or one beside which no file \
      can be made, is written in place as cp does; --debug says so. --atomic=always replaces those too, as new \
      files. --atomic=never writes every existing target in place.",
+    "Where times are kept (-a, -p), a target that already is what the copy would be stays, and gets its times; \
+     --debug and --stats say so. Targets with the source's length and time of modification are compared, byte by \
+     byte, where that takes no disk: those in memory (up to 128 KiB on Btrfs and XFS, else 16 MiB), and clones.",
 ];
 
 pub(crate) const SNAPSHOTS: &[&str] = &[

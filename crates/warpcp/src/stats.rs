@@ -40,6 +40,7 @@ pub(crate) fn table(report: &TreeReport) -> String {
 fn counts(table: &mut Table, report: &TreeReport) {
     let rows = [
         ("files", report.files),
+        ("identical already", report.identical),
         ("directories", report.directories),
         ("symbolic links", report.symlinks),
         ("hard links", report.links),
@@ -121,6 +122,7 @@ mod tests {
     fn the_summary_tells_durations_fallbacks_and_sizes() {
         let mut report = TreeReport::default();
         (report.files, report.directories, report.fallbacks) = (4, 1, 1);
+        report.identical = 2;
         (report.bytes.len, report.bytes.moved) = (3_000_000, 3_000_000);
         report.methods.insert(Method::CopyRange, 3);
         report.refusals.insert((Method::Clone, Reason::NoProgress), 1);
@@ -128,6 +130,7 @@ mod tests {
         report.elapsed = Duration::from_millis(1500);
         let expected = "\
 files                    4
+identical already        2
 directories              1
 failures                 0
 bytes                    3.0 MB

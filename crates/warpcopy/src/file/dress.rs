@@ -268,3 +268,8 @@ fn treatment(name: &CStr, whose: Whose) -> Treatment {
         Whose::Source | Whose::Replaced => Treatment::Copy,
     }
 }
+
+/// Whether what the name stands for does not go over to a new file.
+pub(super) fn stays_out(name: &CStr, whose: Whose) -> bool {
+    treatment(name, whose) != Treatment::Copy
+}

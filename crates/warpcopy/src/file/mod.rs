@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `leaf` | one source that is not a directory: what is it, what is to be done |
 //! | `regular` | a file's copy, by each way of taking the target's name |
+//! | `same` | a target that already is what copying would make of it |
 //! | `content` | its bytes: by the ladder, or as a stream |
 //! | `creating` | methods that make their own target |
 //! | `looks` | the mode it is created with, and what it is to look like |
@@ -23,6 +24,7 @@ mod leaf;
 mod looks;
 mod memory;
 mod regular;
+mod same;
 mod special;
 mod target;
 

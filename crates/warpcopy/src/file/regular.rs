@@ -201,6 +201,9 @@ impl Copying<'_> {
             return in_place(InPlace::CannotKeep(code));
         }
         let kept = Kept { place, facts: &facts, names: &names };
+        if self.leave_same(tools, &kept, report) {
+            return Ok(Attempt::Done);
+        }
         let made = match self.made_by_method(tools, Naming::Temporary, report)? {
             Some(made) => made,
             None => self.temporary(facts.mode & 0o700),
@@ -255,6 +258,9 @@ impl Copying<'_> {
         if seen.written().is_none_or(|seen| seen.identity != facts.identity) {
             return Ok(Attempt::LookAgain);
         }
+        if reason == InPlace::HasLinks && self.is_left_open(tools, &file, &facts, report) {
+            return Ok(Attempt::Done);
+        }
         let is_emptied =
             reason != InPlace::NotRegular && self.context.options.make == Make::Contents;
         if reason != InPlace::NotRegular
@@ -273,6 +279,20 @@ impl Copying<'_> {
             sys::set_len(made.file(), 0).map_err(failed(Operation::SetLength))?;
         }
         self.finish(tools, made, StagingUsed::InPlace(reason), false, None, report)
+    }
+
+    /// Whether a target that would be written in place is left as it is instead.
+    fn is_left_open(
+        &self,
+        tools: &mut Tools,
+        file: &sys::Handle,
+        facts: &Facts,
+        report: &mut FileReport,
+    ) -> bool {
+        let place = Place::Open(file.lend());
+        let mut names = Vec::new();
+        sys::xattr_names(place, &mut names).is_ok()
+            && self.leave_same(tools, &Kept { place, facts, names: &names }, report)
     }
 
     /// Opens a FIFO or device for writing; waits for somebody to read a FIFO.

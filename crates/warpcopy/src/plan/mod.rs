@@ -8,12 +8,14 @@
 //! | `facts` | what is known about a source or a target |
 //! | `decide` | what is to be done with this source and that target |
 //! | `ladder` | which methods are tried, in which order; and `Mover`, the one seam to the kernel |
+//! | `same` | whether an existing target may already be what copying would make of it |
 //! | `snapshot` | whether one snapshot can stand for the copy of a tree |
 //! | `verdict` | what an error code of a method means, and for how long |
 
 mod decide;
 mod facts;
 mod ladder;
+mod same;
 mod snapshot;
 mod verdict;
 
@@ -24,6 +26,7 @@ pub(crate) use facts::{Facts, FileSystem, Looks};
 pub(crate) use ladder::{
     Data, Fault, FillPlan, Ladder, Mover, Part, Side, choose, clones_in_turn, may_split,
 };
+pub(crate) use same::{compared_to_bytes, may_be_same};
 pub(crate) use snapshot::asks_otherwise;
 pub(crate) use verdict::{Host, Rule, Verdict, When, classify};
 

@@ -23,7 +23,7 @@
 //! | names | `name_unnamed`, `finish` (close and publish what was made), `discard`, `rename_over`, `rename_to_free`, `remove`, `remove_directory`, `may_write` |
 //! | looking | `facts`, `facts_at`, `file_system`, `Listing` |
 //! | attributes | `Place`, `set_owner`, `set_mode`, `set_times`, `set_flags`, `xattr_names`, `copy_xattr`, `remove_xattr`, `has_default_acl`, `is_acl`, `ACL_ACCESS`, `ACL_DEFAULT`, `CAPABILITY` |
-//! | bytes | `Ends` (the `Mover`), `BUFFER_BYTES`, `set_len`, and for streams `wait_a_moment`, `read_some`, `write_some` |
+//! | bytes | `Ends` (the `Mover`), `BUFFER_BYTES`, `set_len`, `are_same_at_hand` and `share_all_blocks` (on Linux), and for streams `wait_a_moment`, `read_some`, `write_some` |
 //! | trees | `snapshot`, `NO_SNAPSHOT_HERE` |
 //! | disk | `sync_data`, `sync_all`, `sync_directory` |
 //! | process | `open_files_max`, `address_space_max`, `umask`, `own_umask`, `own_descriptor_table`, `close_own_descriptor_table`, `can_own_descriptor_table`, `can_place` (pages, on Linux), `is_superuser`, `caller` |

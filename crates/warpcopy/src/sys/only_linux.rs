@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use super::{Answer, Borrowed, Handle, NOT_SUPPORTED};
-use crate::plan::Code;
+use crate::plan::{Code, FileSystem};
 
 /// A file without a name cannot be made here.
 pub(crate) const NO_UNNAMED_HERE: [Code; 1] = [NOT_SUPPORTED];
@@ -20,6 +20,22 @@ pub(crate) fn name_unnamed(
     _name: &OsStr,
 ) -> Answer<()> {
     Err(NOT_SUPPORTED)
+}
+
+/// Nothing here tells what is in memory.
+pub(crate) fn are_same_at_hand(
+    _: Borrowed<'_>,
+    _: Borrowed<'_>,
+    _: FileSystem,
+    _len_bytes: u64,
+    _buffer: &mut [u8],
+) -> Option<bool> {
+    None
+}
+
+/// Nothing here tells where files lie.
+pub(crate) fn share_all_blocks(_: Borrowed<'_>, _: Borrowed<'_>, _: FileSystem) -> bool {
+    false
 }
 
 /// Whether a thread can have a descriptor table of its own.

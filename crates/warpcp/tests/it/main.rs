@@ -21,6 +21,7 @@ mod gnu_lines;
 mod gnu_options;
 mod gnu_trees;
 mod holes;
+mod identical;
 mod identity;
 mod large;
 mod limits;

@@ -11,6 +11,8 @@
 //! | `split` | a range moved by several threads |
 //! | `placing` | pages put into a file of tmpfs beside its lock |
 //! | `snapshot` | snapshots of Btrfs subvolumes |
+//! | `at_hand` | comparing files that are in memory |
+//! | `extents` | whether two files lie at one place on disk |
 //! | `direct` | `O_DIRECT` and `RWF_DONTCACHE` |
 //! | `rules` | what each method's error codes mean |
 //! | `process` | limits, umask, descriptor tables |
@@ -20,8 +22,10 @@
 
 #![allow(unsafe_code, reason = "system calls that no crate wraps safely; one call per block")]
 
+mod at_hand;
 mod direct;
 mod ends;
+mod extents;
 mod file_system;
 mod listing;
 mod names;
@@ -37,8 +41,10 @@ mod xattrs;
 
 // What is named here comes before what `unix` calls so.
 pub(crate) use super::unix::*;
+pub(crate) use at_hand::are_same_at_hand;
 use ends::STEP_BYTES;
 pub(crate) use ends::{BUFFER_BYTES, Ends};
+pub(crate) use extents::share_all_blocks;
 pub(crate) use file_system::file_system;
 pub(crate) use listing::Listing;
 pub(crate) use names::{

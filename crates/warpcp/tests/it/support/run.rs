@@ -38,6 +38,23 @@ pub(crate) struct Warpcp {
     trace: Option<Trace>,
 }
 
+/// Runs a command under a filter that fails one system call: its number and the error come first.
+const FORBIDDING: &str = "
+import ctypes, os, struct, sys
+number, error = int(sys.argv[1]), int(sys.argv[2])
+load, jump_if_equal, give = 0x20, 0x15, 0x06
+steps = [(load, 0, 0, 0), (jump_if_equal, 0, 1, number), (give, 0, 0, 0x50000 | error), (give, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *step) for step in steps))
+class Program(ctypes.Structure):
+    _fields_ = [('length', ctypes.c_ushort), ('code', ctypes.c_void_p)]
+program = Program(len(steps), ctypes.addressof(code))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.byref(program)) == 0
+assert libc.syscall(number, 0, 0, 0, 0, 0) == -1 and ctypes.get_errno() == error
+os.execvp(sys.argv[3], sys.argv[3:])
+";
+
 impl Warpcp {
     pub(crate) fn new<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Warpcp {
         Warpcp {
@@ -101,6 +118,11 @@ impl Warpcp {
         self.reachable = Some(Rc::new(scratch));
         self.user = Some(NOBODY);
         self
+    }
+
+    /// Runs it under a filter that fails one system call, by the numbers of call and error: what `strace` does not know yet.
+    pub(crate) fn forbidden(self, call: &str, error: &str) -> Warpcp {
+        self.under(["python3", "-c", FORBIDDING, call, error])
     }
 
     /// Makes the kernel fail a call, in the words of `strace --inject`: `copy_file_range:error=EIO:when=2`.
