@@ -73,7 +73,7 @@ impl Copying<'_> {
             && plan::clones_in_turn(self.facts, planned.target_fs);
         self.remember(planned.pair, filled.refusals, report);
         report.bytes = filled.bytes;
-        report.changed = self.has_source_changed(&report.bytes)?;
+        report.changed = self.has_source_changed(report.bytes.moved)?;
         Ok(cloned.filter(|_| report.bytes.method == Some(Method::Clone)))
     }
 
@@ -256,10 +256,11 @@ impl Copying<'_> {
         }
     }
 
-    /// Whether somebody wrote to the source meanwhile. A clone is of one moment, and one read nearly so.
-    pub(super) fn has_source_changed(&self, bytes: &Bytes) -> Result<bool> {
+    /// Whether somebody wrote to the source while so many bytes of it were read. A clone is of one moment, and one read nearly
+    /// so.
+    pub(super) fn has_source_changed(&self, read_bytes: u64) -> Result<bool> {
         const READ_AT_ONCE_BYTES: u64 = 64 << 10;
-        if self.facts.kind != Kind::File || bytes.moved <= READ_AT_ONCE_BYTES {
+        if self.facts.kind != Kind::File || read_bytes <= READ_AT_ONCE_BYTES {
             return Ok(false);
         }
         let now = sys::facts(self.source)

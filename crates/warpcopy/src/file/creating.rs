@@ -60,7 +60,7 @@ impl Copying<'_> {
             }
             _ => report.bytes.moved = len,
         }
-        report.changed = self.has_source_changed(&report.bytes)?;
+        report.changed = self.has_source_changed(report.bytes.moved)?;
         Ok(Some(Ok(target.filled())))
     }
 

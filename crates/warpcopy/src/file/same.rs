@@ -30,17 +30,16 @@ impl Copying<'_> {
         }
         let target = &self.leaf.target;
         let Ok(file) = sys::open_source(target.directory, target.name, false) else { return false };
-        let bytes = Bytes { len: self.facts.len_bytes, ..Bytes::default() };
-        let read = Bytes { moved: bytes.len, ..bytes };
+        let len = self.facts.len_bytes;
         let now = || sys::facts(file.lend());
         let is_same = now().is_ok_and(|now| now.identity == old.facts.identity)
             && self.has_same_bytes(tools, file.lend(), old.facts)
-            && self.has_source_changed(&read).is_ok_and(|has_changed| !has_changed)
+            && self.has_source_changed(len).is_ok_and(|has_changed| !has_changed)
             && now().is_ok_and(|now| !now.has_changed_since(old.facts))
             && sys::set_times(Place::Open(file.lend()), self.facts).is_ok();
         if is_same {
             report.staging = Some(StagingUsed::Identical);
-            report.bytes = bytes;
+            report.bytes = Bytes { len, ..Bytes::default() };
         }
         is_same
     }

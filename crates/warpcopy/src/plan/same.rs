@@ -3,8 +3,10 @@
 use super::{Facts, FileSystem, Kind};
 use crate::options::{Make, Mode, Options, Reflink, Sparse, Sync};
 
-/// Up to this length in bytes, bytes are compared. Longer, that would take longer than replacing does where blocks are shared,
-/// which takes as long for any length; elsewhere a copy that is cancelled would be heard too late.
+/// Up to this length in bytes, bytes are compared, which takes no notice of being cancelled: 4 to 6 ms for 16 MiB. Over the time of
+/// replacing by a copy, 1 MiB took 0.51 on ext4 and 0.45 on tmpfs, 16 MiB 0.57 and 0.44. Replacing by a clone takes much the
+/// same for any length: compared, 64 KiB took 0.34 of that on XFS and 0.23 on Btrfs, 128 KiB 0.46 and 0.28, 256 KiB 0.76 and
+/// 0.44, 1 MiB 1.60 and 0.68, and afterwards blocks are shared (two workers, medians of 7 interleaved rounds, Linux 6.18).
 pub(crate) fn compared_to_bytes(target: FileSystem) -> u64 {
     match target.shares_blocks() {
         true => 128 << 10,
@@ -26,7 +28,7 @@ pub(crate) fn may_be_same(options: &Options, source: &Facts, target: &Facts) -> 
         && options.sparse == Sparse::Auto
         && !options.uncached
         && options.sync == Sync::None
-        // Without, a copy is younger than what it replaces.
+        // Without, a copy has a time of its own.
         && preserve.timestamps;
     let is_alike = [source.kind, target.kind] == [Kind::File; 2]
         && source.len_bytes == target.len_bytes
