@@ -248,10 +248,14 @@ impl TreeReport {
         self.changed += u64::from(report.changed);
     }
 
-    fn count_file(&mut self, report: &FileReport) {
-        let bytes = &report.bytes;
+    /// Counts a new file that was read and written.
+    pub(crate) fn count_written(&mut self, len_bytes: u64) {
+        let method = (len_bytes > 0).then_some(Method::ReadWrite);
+        self.count_bytes(&Bytes { method, len: len_bytes, moved: len_bytes, ..Bytes::default() });
+    }
+
+    fn count_bytes(&mut self, bytes: &Bytes) {
         self.files += 1;
-        self.identical += u64::from(report.staging == Some(StagingUsed::Identical));
         self.bytes.len += bytes.len;
         self.bytes.moved += bytes.moved;
         self.bytes.cloned += bytes.cloned;
@@ -260,6 +264,11 @@ impl TreeReport {
         if let Some(method) = bytes.method {
             *self.methods.entry(method).or_default() += 1;
         }
+    }
+
+    fn count_file(&mut self, report: &FileReport) {
+        self.count_bytes(&report.bytes);
+        self.identical += u64::from(report.staging == Some(StagingUsed::Identical));
         for refusal in &report.refusals {
             *self.refusals.entry((refusal.method, refusal.reason)).or_default() += 1;
         }

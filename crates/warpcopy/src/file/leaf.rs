@@ -66,6 +66,14 @@ impl Leaf<'_> {
 pub(crate) struct Source {
     pub(crate) facts: Facts,
     pub(crate) file: Option<Handle>,
+    /// The names of its extended attributes are in [`Tools::names`].
+    pub(crate) is_listed: bool,
+}
+
+impl Source {
+    pub(crate) fn new(facts: Facts, file: Option<Handle>) -> Source {
+        Source { facts, file, is_listed: false }
+    }
 }
 
 /// One attempt at a target's name.
@@ -92,14 +100,15 @@ pub(crate) enum Attempt {
 /// How often a decision is taken anew because others change the target meanwhile.
 const ATTEMPTS_MAX: usize = 32;
 
-/// Copies one thing that is not a directory. `None` means that the host took it over.
+/// Copies one thing that is not a directory, which may have been opened before. `None` means that the host took it over.
 pub(crate) fn copy_leaf(
     context: &Context,
     tools: &mut Tools,
     leaf: &Leaf<'_>,
+    opened: Option<Source>,
     host: &mut dyn Host,
 ) -> Result<Option<FileReport>> {
-    let report = match open(context, leaf, host) {
+    let report = match open(context, leaf, opened, host) {
         Ok(Opened::TakenOver) => return Ok(None),
         Ok(Opened::Skipped(report)) => report,
         Ok(Opened::Source(source)) => take_name(context, tools, leaf, &source, host)?,
@@ -429,7 +438,12 @@ enum Opened {
 }
 
 /// Opens what is to be read; looks at what is not, and at what may be left out.
-fn open(context: &Context, leaf: &Leaf<'_>, host: &mut dyn Host) -> Result<Opened> {
+fn open(
+    context: &Context,
+    leaf: &Leaf<'_>,
+    opened: Option<Source>,
+    host: &mut dyn Host,
+) -> Result<Opened> {
     let options = &context.options;
     let follow = leaf.follows(context);
     let mut is_ours = |facts: &Facts| match facts.kind {
@@ -442,7 +456,10 @@ fn open(context: &Context, leaf: &Leaf<'_>, host: &mut dyn Host) -> Result<Opene
     let may_skip = may_skip_existing || options.newer_than.is_some();
     // Opening says as much as looking, and what is open cannot be exchanged any more.
     if leaf.kind == Some(Kind::File) && !is_link && !may_skip {
-        let source = open_regular(context, leaf, follow, None)?;
+        let source = match opened {
+            Some(source) => source,
+            None => open_regular(context, leaf, follow, None)?,
+        };
         return Ok(match is_ours(&source.facts)? {
             true => Opened::Source(source),
             false => Opened::TakenOver,
@@ -463,7 +480,7 @@ fn open(context: &Context, leaf: &Leaf<'_>, host: &mut dyn Host) -> Result<Opene
         }
     }
     match is_link {
-        true => Ok(Opened::Source(Source { facts, file: None })),
+        true => Ok(Opened::Source(Source::new(facts, None))),
         false => open_seen(context, leaf, follow, facts).map(Opened::Source),
     }
 }
@@ -480,11 +497,11 @@ fn open_seen(context: &Context, leaf: &Leaf<'_>, follow: bool, facts: Facts) -> 
                 .map_err(failed(Operation::OpenSource))?;
             let now = sys::facts(file.lend()).map_err(failed(Operation::StatSource))?;
             match now.identity == facts.identity {
-                true => Ok(Source { facts, file: Some(file) }),
+                true => Ok(Source::new(facts, Some(file))),
                 false => Err(leaf.source.error(Operation::SourceReplaced)),
             }
         }
-        _ => Ok(Source { facts, file: None }),
+        _ => Ok(Source::new(facts, None)),
     }
 }
 
@@ -506,7 +523,7 @@ fn open_regular(
     if is_replaced {
         return Err(leaf.source.error(Operation::SourceReplaced));
     }
-    Ok(Source { facts, file: Some(file) })
+    Ok(Source::new(facts, Some(file)))
 }
 
 fn refusal(leaf: &Leaf<'_>, operation: Operation) -> crate::error::Error {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `leaf` | one source that is not a directory: what is it, what is to be done |
 //! | `regular` | a file's copy, by each way of taking the target's name |
+//! | `fast` | a small new file, by straight code |
 //! | `same` | a target that already is what copying would make of it |
 //! | `content` | its bytes: by the ladder, or as a stream |
 //! | `creating` | methods that make their own target |
@@ -19,6 +20,7 @@ mod backup;
 mod content;
 mod creating;
 mod dress;
+mod fast;
 mod fill;
 mod leaf;
 mod looks;
@@ -46,6 +48,7 @@ use crate::watch::{Cancel, Counters, Event, Flow, Observer, Question};
 
 pub(crate) use backup::set_aside;
 pub(crate) use dress::{Acl, Layer, PathOf, Unkept, Wanted, Weight, Whose, dress};
+pub(crate) use fast::{Fast, FastPath, copy_fast};
 pub(crate) use leaf::{Leaf, copy_leaf};
 pub(crate) use regular::unseen;
 pub(crate) use special::{Linked, link_to_earlier};
@@ -223,6 +226,8 @@ pub(crate) struct TargetDirectory {
     pub(crate) owner_of_new: Option<(u32, u32)>,
     /// This run made it, and nothing else in the run leads there: what it holds was made by this run.
     pub(crate) is_own: bool,
+    /// What the fast path may take there.
+    pub(crate) fast: Option<FastPath>,
 }
 
 impl TargetDirectory {
@@ -232,6 +237,7 @@ impl TargetDirectory {
             has_default_acl: sys::has_default_acl(directory),
             owner_of_new: None,
             is_own: false,
+            fast: None,
         })
     }
 }
@@ -353,7 +359,8 @@ pub(crate) fn copy_operand(
         with_paths: true,
         into: TargetDirectory::of(directory.lend()).map_err(no_directory)?,
     };
-    let report = copy_leaf(context, &mut Tools::default(), &leaf, &mut Alone(context, observer))?;
+    let report =
+        copy_leaf(context, &mut Tools::default(), &leaf, None, &mut Alone(context, observer))?;
     let mut report = report.expect("a host without neighbours takes nothing over");
     if context.options.sync == Sync::Full {
         sync_directory(parent)?;

@@ -40,12 +40,14 @@ pub(super) fn copy(
     }
     let file = source.file.as_ref().expect("content is copied from what is open").lend();
     let xattrs = xattrs_of(options);
-    let needs_names = xattrs != Xattrs::Drop || options.preserve.mode == Mode::Keep;
     let mut names = std::mem::take(&mut tools.names);
-    names.clear();
-    let unlisted = match needs_names {
+    let unlisted = match needs_names(options) {
+        _ if source.is_listed => None,
         true => sys::xattr_names(Place::Open(file), &mut names).err(),
-        false => None,
+        false => {
+            names.clear();
+            None
+        }
     };
     if context.options.preserve.xattrs == Xattrs::Drop {
         names.retain(|name| sys::is_acl(name) || sys::is_kept_anyway(name));
@@ -78,6 +80,11 @@ fn xattrs_of(options: &Options) -> Xattrs {
         Xattrs::Drop if sys::KEEPS_SOME_ANYWAY => Xattrs::Try,
         asked => asked,
     }
+}
+
+/// Whether the names of a file's extended attributes matter.
+pub(super) fn needs_names(options: &Options) -> bool {
+    xattrs_of(options) != Xattrs::Drop || options.preserve.mode == Mode::Keep
 }
 
 pub(super) struct Copying<'a> {

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `facts` | what is known about a source or a target |
 //! | `decide` | what is to be done with this source and that target |
+//! | `fast` | which files the fast path may take |
 //! | `ladder` | which methods are tried, in which order; and `Mover`, the one seam to the kernel |
 //! | `same` | whether an existing target may already be what copying would make of it |
 //! | `snapshot` | whether one snapshot can stand for the copy of a tree |
@@ -14,6 +15,7 @@
 
 mod decide;
 mod facts;
+mod fast;
 mod ladder;
 mod same;
 mod snapshot;
@@ -23,6 +25,7 @@ pub(crate) use decide::{
     Decision, Situation, Staging, Way, decide, looks_at_links, staging_after_backup,
 };
 pub(crate) use facts::{Facts, FileSystem, Looks};
+pub(crate) use fast::{fast_below_bytes, is_fast, is_given_away};
 pub(crate) use ladder::{
     Data, Fault, FillPlan, Ladder, Mover, Part, Side, choose, clones_in_turn, may_split,
 };

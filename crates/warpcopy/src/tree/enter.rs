@@ -11,12 +11,12 @@ use super::pool::Name;
 use super::worker::Worker;
 use crate::error::{Error, Operation, Result};
 use crate::file::{
-    self, Acl, Context, Layer, Spot, TargetDirectory, Unkept, Wanted, Weight, Whose, dress,
-    parent_of, set_aside, unseen,
+    self, Acl, Context, FastPath, Layer, Spot, TargetDirectory, Unkept, Wanted, Weight, Whose,
+    dress, parent_of, set_aside, unseen,
 };
 use crate::options::{Backup, Existing, Make, Mode, Preserve, Symlinks, Sync, Xattrs};
-use crate::plan::{Facts, Kind};
-use crate::sys::{self, Handle, Lend};
+use crate::plan::{Facts, Kind, fast_below_bytes};
+use crate::sys::{self, Borrowed, Handle, Lend};
 
 /// A directory about to be entered.
 pub(super) struct Entering<'a> {
@@ -129,7 +129,10 @@ impl Worker<'_> {
             },
             owner_of_new: self.owner_of_new(&made),
             is_own: made.is_made && !self.run.made.is_wanted() && !self.run.may_meet,
+            fast: None,
         };
+        let fast = self.fast_path((source.lend(), &facts), made.open.handle.lend(), &into);
+        let into = TargetDirectory { fast, ..into };
         if made.is_made {
             self.remember_made(&entering, made.facts.identity);
             if self.run.may_meet {
@@ -177,6 +180,23 @@ impl Worker<'_> {
             && facts.mode & 0o700 == 0o700
             && self.tools.file_system(open.handle.lend(), facts.identity.device).is_trusted();
         is_sure.then_some((facts.owner, facts.group))
+    }
+
+    /// What the fast path may take in a directory: nothing where somebody is told of each file.
+    fn fast_path(
+        &mut self,
+        (source, facts): (Borrowed<'_>, &Facts),
+        target: Borrowed<'_>,
+        into: &TargetDirectory,
+    ) -> Option<FastPath> {
+        let is_told = self.run.wants_files || self.run.wants_starts;
+        let owner = into.owner_of_new.filter(|_| !into.has_default_acl && !is_told)?;
+        let source_device = facts.identity.device;
+        let source_fs = self.tools.file_system(source, source_device);
+        let target_fs = self.tools.file_system(target, into.device);
+        let below_bytes = fast_below_bytes(&self.run.context.options, source_fs, target_fs)?;
+        let gives_away = self.run.context.caller.owner == 0;
+        Some(FastPath { owner, gives_away, source_device, below_bytes })
     }
 
     /// Opens the source for listing. Where that is not allowed its copy is made all the same, empty.

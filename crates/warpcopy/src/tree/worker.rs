@@ -15,7 +15,7 @@ use super::pool::{Level, Name, Pool, Work};
 use super::{COMPANY_PAYS_FROM_BYTES, Run, clones_big_files};
 use crate::copier::Candidate;
 use crate::error::{Error, Operation, Result};
-use crate::file::{self, Host, Leaf, Linked, Spot, Starting, Tools, copy_leaf};
+use crate::file::{self, Fast, Host, Leaf, Linked, Spot, Starting, Tools, copy_leaf};
 use crate::options::{Symlinks, Sync};
 use crate::plan::{Facts, Identity, Kind};
 use crate::report::{FileReport, InPlace, Outcome, StagingUsed, TreeReport};
@@ -447,10 +447,18 @@ impl<'a> Worker<'a> {
         parked: &dyn Fn() -> Parked,
         location: &dyn Fn() -> Location,
     ) -> Result<Leave> {
+        let opened = match file::copy_fast(self.run.context, &mut self.tools, leaf)? {
+            Fast::NotHere(opened) => opened,
+            Fast::Copied(len_bytes) => {
+                self.run.context.counters.add_file();
+                self.report.count_written(len_bytes);
+                return Ok(Leave::Done);
+            }
+        };
         let (outlet, report) = (&mut self.outlet, &mut self.report);
         let is_alone = self.company != Company::Present;
         let mut around = Around { run: self.run, outlet, report, is_alone, claims, claimed: None };
-        let answer = copy_leaf(self.run.context, &mut self.tools, leaf, &mut around);
+        let answer = copy_leaf(self.run.context, &mut self.tools, leaf, opened, &mut around);
         match around.claimed {
             None => {}
             Some((facts, Claimed::First)) => self.settle_claim(&facts, &answer, location),

@@ -14,6 +14,7 @@ mod differential;
 mod durability;
 mod environment;
 mod every_call;
+mod fast;
 mod faults;
 mod fuse;
 mod gnu_differences;
