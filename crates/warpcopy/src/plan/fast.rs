@@ -3,7 +3,7 @@
 
 use super::ladder::{OFFLOAD_PAYS_FROM_BYTES, clone_pays_from_bytes};
 use super::{Facts, FileSystem};
-use crate::options::{Make, Mode, Options, Publish, Reflink, Sparse, Symlinks, Sync};
+use crate::options::{Existing, Make, Mode, Options, Publish, Reflink, Sparse, Symlinks, Sync};
 
 /// The length in bytes from which on a new file takes the usual way, from one file system to another; `None` if all do. Shorter
 /// ones are read and written at once, whatever the ladder would say.
@@ -17,18 +17,20 @@ pub(crate) fn fast_below_bytes(
         && options.reflink != Reflink::Always
         && options.sparse == Sparse::Auto
         && options.publish != Publish::Staged
+        && !matches!(options.existing, Existing::Skip | Existing::Older | Existing::AskIfOlder)
         && options.newer_than.is_none()
         && options.sync == Sync::None
         && options.preserve.mode != Mode::Fresh
-        // What is met through them may be met again.
-        && options.symlinks != Symlinks::Follow
+        // What was met through one may be met again.
+        && (options.symlinks == Symlinks::Keep || !options.preserve.links)
         && !options.uncached;
     let may_clone = options.reflink == Reflink::Auto;
     let below = match may_clone {
         true => clone_pays_from_bytes(target_fs, false).min(OFFLOAD_PAYS_FROM_BYTES),
         false => OFFLOAD_PAYS_FROM_BYTES,
     };
-    (is_usual && source_fs.is_trusted() && target_fs.is_trusted()).then_some(below)
+    // Empty files alone are not worth a look at all others.
+    (is_usual && below > 1 && source_fs.is_trusted() && target_fs.is_trusted()).then_some(below)
 }
 
 /// Whether a file can be as it is to be by being created, written, and given owner, mode and times; `owner` is whom new files
@@ -93,7 +95,7 @@ mod tests {
 
     /// Options that differ from what the fast path knows in one point each, or not.
     fn all_options() -> Vec<(Options, bool)> {
-        let new = || Options::new().publish(Publish::Auto);
+        let new = || Options::new().publish(Publish::Auto).symlinks(Symlinks::Keep);
         let fresh = Preserve { mode: Mode::Fresh, ..Preserve::default() };
         vec![
             (new(), true),
@@ -108,7 +110,11 @@ mod tests {
             (new().method(Some(Method::ReadWrite)), false),
             (new().make(Make::AttributesOnly), false),
             (new().make(Make::HardLinks), false),
-            (new().symlinks(Symlinks::Follow), false),
+            (new().symlinks(Symlinks::Follow), true),
+            (new().preserve(Preserve::all()).symlinks(Symlinks::Follow), false),
+            (new().preserve(Preserve::all()).symlinks(Symlinks::FollowOperands), false),
+            (new().existing(Existing::Skip), false),
+            (new().existing(Existing::Older), false),
             (new().newer_than(Some(std::time::UNIX_EPOCH)), false),
             (new().sync(Sync::Data), false),
             (new().uncached(true), false),
@@ -124,7 +130,9 @@ mod tests {
                 SYSTEMS.iter().flat_map(|one| SYSTEMS.map(|other| (*one, other)))
             {
                 let below = fast_below_bytes(&options, source, target);
-                assert_eq!(below.is_some(), is_usual && source.is_trusted() && target.is_trusted());
+                let may_clone = target == FileSystem::Btrfs && options.reflink == Reflink::Auto;
+                let are_trusted = source.is_trusted() && target.is_trusted();
+                assert_eq!(below.is_some(), is_usual && are_trusted && !may_clone);
                 let below = below.unwrap_or(0);
                 for len in [0, 1, 4096, 16_383, 16_384, 65_535, 65_536]
                     .into_iter()

@@ -121,18 +121,20 @@ impl Worker<'_> {
             let error = entering.target.error(Operation::SameFile);
             return Err(error.with_other((entering.source.path)()));
         }
+        let has_default_acl = match entering.inherits_acl {
+            Some(false) if made.is_made => false,
+            _ => sys::has_default_acl(made.open.handle.lend()),
+        };
+        let owner_of_new = self.owner_of_new(&made);
         let into = TargetDirectory {
             device: made.facts.identity.device,
-            has_default_acl: match entering.inherits_acl {
-                Some(false) if made.is_made => false,
-                _ => sys::has_default_acl(made.open.handle.lend()),
-            },
-            owner_of_new: self.owner_of_new(&made),
+            has_default_acl,
+            owner_of_new,
             is_own: made.is_made && !self.run.made.is_wanted() && !self.run.may_meet,
-            fast: None,
+            fast: owner_of_new
+                .filter(|_| !has_default_acl)
+                .and_then(|owner| self.fast_path((source.lend(), &facts), &made, owner)),
         };
-        let fast = self.fast_path((source.lend(), &facts), made.open.handle.lend(), &into);
-        let into = TargetDirectory { fast, ..into };
         if made.is_made {
             self.remember_made(&entering, made.facts.identity);
             if self.run.may_meet {
@@ -186,17 +188,16 @@ impl Worker<'_> {
     fn fast_path(
         &mut self,
         (source, facts): (Borrowed<'_>, &Facts),
-        target: Borrowed<'_>,
-        into: &TargetDirectory,
+        made: &MadeDirectory,
+        owner: (u32, u32),
     ) -> Option<FastPath> {
-        let is_told = self.run.wants_files || self.run.wants_starts;
-        let owner = into.owner_of_new.filter(|_| !into.has_default_acl && !is_told)?;
+        let run = self.run;
         let source_device = facts.identity.device;
         let source_fs = self.tools.file_system(source, source_device);
-        let target_fs = self.tools.file_system(target, into.device);
-        let below_bytes = fast_below_bytes(&self.run.context.options, source_fs, target_fs)?;
-        let gives_away = self.run.context.caller.owner == 0;
-        Some(FastPath { owner, gives_away, source_device, below_bytes })
+        let target_fs = self.tools.file_system(made.open.handle.lend(), made.facts.identity.device);
+        let below_bytes = fast_below_bytes(&run.context.options, source_fs, target_fs)?;
+        let is_told = run.wants_files || run.wants_starts;
+        (!is_told).then_some(FastPath { owner, source_device, below_bytes })
     }
 
     /// Opens the source for listing. Where that is not allowed its copy is made all the same, empty.

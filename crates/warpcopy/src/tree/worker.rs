@@ -447,7 +447,7 @@ impl<'a> Worker<'a> {
         parked: &dyn Fn() -> Parked,
         location: &dyn Fn() -> Location,
     ) -> Result<Leave> {
-        let opened = match file::copy_fast(self.run.context, &mut self.tools, leaf)? {
+        let opened = match file::copy_fast(self.run.context, &mut self.tools, leaf) {
             Fast::NotHere(opened) => opened,
             Fast::Copied(len_bytes) => {
                 self.run.context.counters.add_file();

@@ -2,6 +2,7 @@
 //! of them what the usual way makes. `--debug` wants to be told of each file, and so none takes the fast path then.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
 use crate::support::plant::{
@@ -23,7 +24,9 @@ fn plant_files(root: &Path) {
             write(&path, bytes(len, len as u64));
             path
         };
-        for bits in [0o644, 0o600, 0o666, 0o777, 0o444, 0o000, 0o4755, 0o2755, 0o1644, 0o6777] {
+        let readable = [0o644, 0o600, 0o666, 0o777, 0o444, 0o4755, 0o2755, 0o1644, 0o6777];
+        let unreadable = if is_root() { &[0][..] } else { &[] };
+        for &bits in readable.iter().chain(unreadable) {
             mode(&file(&format!("mode-{bits:o}")), bits);
         }
         xattr(&file("attribute"), "user.some", b"value");
@@ -53,14 +56,24 @@ everywhere! {
     fn it_makes_what_the_usual_way_makes(scratch) {
         let source = scratch.join("source");
         plant_files(&source);
-        for options in ["-a -j1", "-a -j2", "-a --reflink=never", "-r", "-rp -j2", "-a --no-preserve=mode"] {
+        for options in [
+            "-a -j1",
+            "-a -j2",
+            "-a --reflink=never",
+            "-a --no-preserve=ownership",
+            "-R --preserve=ownership --reflink=never",
+            "-R --preserve=mode,xattr",
+            "-rL",
+            "-r",
+            "-rp -j2",
+        ] {
             for umask in [0, 0o022, 0o077] {
                 let (fast, usual) = (scratch.join("fast"), scratch.join("usual"));
                 Warpcp::copy(options, &source, &fast).umask(umask).succeeds();
                 Warpcp::copy(&format!("{options} --debug"), &source, &usual).umask(umask).succeeds();
-                match options.starts_with("-r ") || options == "-r" {
-                    true => all_but_times().assert(&usual, &fast),
-                    false => assert_same_tree(&usual, &fast),
+                match options.starts_with("-a") || options.starts_with("-rp") {
+                    true => assert_same_tree(&usual, &fast),
+                    false => all_but_times().assert(&usual, &fast),
                 }
                 if options.starts_with("-a -j") {
                     assert_same_tree(&source, &fast);
@@ -103,6 +116,19 @@ everywhere! {
                 all_but_times().assert(usual, fast);
                 targets.iter().for_each(|target| fs::remove_dir_all(target).unwrap());
             }
+        }
+    }
+
+    fn it_keeps_both_times(scratch) {
+        let (source, target) = (scratch.join("source"), scratch.join("target"));
+        fs::create_dir(&source).unwrap();
+        write(source.join("file"), "1");
+        for options in ["-a", "-a -j2"] {
+            times(&source.join("file"), (1000, 1), (2000, 2));
+            Warpcp::copy(options, &source, &target).succeeds();
+            let now = fs::metadata(target.join("file")).unwrap();
+            assert_eq!((now.atime(), now.atime_nsec(), now.mtime(), now.mtime_nsec()), (1000, 1, 2000, 2));
+            fs::remove_dir_all(&target).unwrap();
         }
     }
 
@@ -162,7 +188,9 @@ fn it_takes_plain_small_files_and_no_others() {
     let fast = |options: &str| fast_files(options, &source, &scratch.join("target"));
     assert_eq!(fast("-a -j1"), ["below", "small"]);
     assert_eq!(fast("-a -j2"), ["below", "small"]);
-    assert_eq!(fast("-r -j2"), ["attribute", "below", "first", "second", "small"]);
+    for options in ["-r -j2", "-rp -j2"] {
+        assert_eq!(fast(options), ["attribute", "below", "first", "second", "small"]);
+    }
     // Nothing but bytes was asked for: no clone is tried before.
     assert_eq!(fast("-a --reflink=never"), ["below", "long", "small"]);
     for options in [
@@ -174,6 +202,9 @@ fn it_takes_plain_small_files_and_no_others() {
         "-a --sync=data",
         "-a --uncached",
         "-aL",
+        "-aH",
+        "-au",
+        "-an",
         "-a --attributes-only",
     ] {
         assert_eq!(fast(options), [""; 0], "{options}");
@@ -191,27 +222,30 @@ fn it_gives_up_where_something_is_not_as_expected() {
     fs::create_dir(&source).unwrap();
     write(source.join("file"), bytes(3000, 1));
     mode(&source.join("file"), 0o666);
-    for fault in [
-        // Read and written without doing so: too little, too much, or interrupted.
-        "read:retval=10",
-        "read:retval=3001",
-        "read:error=EINTR",
-        "write:retval=10",
-        "write:error=EINTR",
-        "openat:error=EAGAIN:when=6",
-    ] {
-        let copy = Warpcp::copy("-aj1", &source, &target).inject(fault);
-        copy.succeeds().met_the_fault();
+    let check = |fault: &str| {
+        Warpcp::copy("-aj1", &source, &target).inject(fault).succeeds().met_the_fault();
         assert_same_tree(&source, &target);
         assert_nothing_left_over(&target);
         fs::remove_dir_all(&target).unwrap();
+    };
+    // Read or written without doing so: too little, too much, or interrupted.
+    for fault in ["read:retval=10", "read:retval=3001", "read:error=EINTR", "write:retval=10"] {
+        check(fault);
+    }
+    let trace = Warpcp::copy("-aj1", &source, &target).trace("openat").succeeds().trace;
+    fs::remove_dir_all(&target).unwrap();
+    let created = trace.lines().position(|line| line.contains("O_CREAT")).unwrap();
+    check(&format!("openat:error=EAGAIN:when={}", created + 1));
+    for call in ["write:error=EIO", "utimensat:error=EIO", "fchmod:error=EIO"] {
+        check(&format!("{call}:when=1"));
     }
     for (fault, says) in [
-        ("read:error=EIO", "error reading"),
-        ("write:error=ENOSPC:when=1", "error writing"),
-        ("write:error=EDQUOT:when=1", "error writing"),
+        ("read,pread64:error=EIO", "error reading"),
+        ("write:error=ENOSPC:when=1 pwrite64:error=ENOSPC", "error writing"),
+        ("write:error=EDQUOT:when=1 pwrite64:error=EDQUOT", "error writing"),
     ] {
-        let copy = Warpcp::copy("-aj1", &source, &target).inject(fault);
+        let copy = Warpcp::copy("-aj1", &source, &target);
+        let copy = fault.split(' ').fold(copy, Warpcp::inject);
         copy.fails().met_the_fault().says(says).says("/file'");
         assert!(!target.join("file").exists(), "{fault}");
         assert_nothing_left_over(&target);
@@ -271,11 +305,45 @@ fn until_it_is_given_away_a_file_is_its_makers_alone() {
     let line = |what: &str| {
         let is_it =
             |line: &str| line.contains(what) && line.contains("file") && line.contains("target");
-        trace.lines().position(is_it).unwrap_or_else(|| panic!("no {what} in\\n{trace}"))
+        trace.lines().position(is_it).unwrap_or_else(|| panic!("no {what} in\n{trace}"))
     };
     let created = trace.lines().nth(line("O_CREAT")).unwrap();
     assert!(created.contains(", 0600)"), "{created}");
     let order = ["O_CREAT", " write(", "fchown(", "fchmod("].map(line);
     assert!(order.is_sorted(), "{trace}");
     assert_same_tree(&source, &target);
+}
+
+/// What a symbolic link among the operands leads to may be met again.
+#[test]
+fn names_met_through_operands_are_linked() {
+    let Some(scratch) = Scratch::on(Fs::Tmpfs) else { return };
+    let (tree, link, target) = (scratch.join("tree"), scratch.join("link"), scratch.join("target"));
+    fs::create_dir(&tree).unwrap();
+    fs::create_dir(&target).unwrap();
+    write(tree.join("file"), "1");
+    symlink("tree/file", &link).unwrap();
+    Warpcp::new(["-aH"]).arg(&tree).arg(&link).arg(&target).succeeds();
+    let inode = |name: &str| fs::metadata(target.join(name)).unwrap().ino();
+    assert_eq!(inode("tree/file"), inode("link"));
+}
+
+/// The superuser of a container may be nobody in particular.
+#[test]
+fn who_cannot_give_files_away_tries_it_once() {
+    let Some(scratch) = Scratch::on(Fs::Tmpfs) else { return };
+    if !can_trace() || !is_root() {
+        return;
+    }
+    let (source, target) = (scratch.join("source"), scratch.join("target"));
+    fs::create_dir(&source).unwrap();
+    for number in 0..10 {
+        let path = source.join(format!("file{number}"));
+        write(&path, "1");
+        owner(&path, 1234, 2345);
+    }
+    let copy = Warpcp::copy("-aj1", &source, &target);
+    let trace = copy.inject("fchown:error=EPERM").trace("unlinkat").fails().trace;
+    assert_eq!(trace.matches("unlinkat(").count(), 1, "{trace}");
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 10);
 }
