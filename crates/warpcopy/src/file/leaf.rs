@@ -152,14 +152,17 @@ fn take_name(
 ) -> Result<FileReport> {
     // Creating a name that must be free asks whether it is free by itself; only what would be made at length under
     // another name is worth a look first.
-    // The same goes for whoever wants to know in advance what will be done, and for links that may lead nowhere.
+    // The same goes for whoever wants to know in advance what will be done, for links that may lead nowhere, and where
+    // the name before was not free.
     let looks_first = context.options.publish == Publish::Staged
+        || (tools.meets_existing && !leaf.into.is_own)
         || context.options.make == Make::Symlinks
         || host.wants_starts();
     let mut seen = match looks_first {
         true => Seen::look(context, leaf, &source.facts, host)?,
         false => Seen::default(),
     };
+    tools.meets_existing &= !looks_first || seen.target.is_some();
     let mut was_allowed = false;
     let mut staging = None;
     let mut aside: Option<SetAside<'_>> = None;
@@ -217,7 +220,10 @@ fn take_name(
                 note_made(leaf, host, &report);
                 return Ok(report);
             }
-            Attempt::LookAgain => seen = Seen::look(context, leaf, &source.facts, host)?,
+            Attempt::LookAgain => {
+                seen = Seen::look(context, leaf, &source.facts, host)?;
+                tools.meets_existing = seen.target.is_some();
+            }
             Attempt::Instead(other) => staging = Some(other),
         }
     }

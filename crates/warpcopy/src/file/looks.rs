@@ -21,6 +21,24 @@ impl Copying<'_> {
         }
     }
 
+    /// The mode to create a file with that is to look like the one it replaces: the owner's part alone while more is missing
+    /// than its mode.
+    pub(super) fn mode_like(&self, kept: &Kept<'_>) -> u32 {
+        let (caller, old) = (self.context.caller, kept.facts);
+        let is_alike = kept.names.is_empty()
+            && (old.owner, old.group) == (caller.owner, caller.group)
+            && !self.leaf.into.has_default_acl
+            && !self.is_created_narrow();
+        let in_the_end = match self.context.options.preserve.mode {
+            Mode::Keep => self.facts.mode,
+            Mode::Masked | Mode::Fresh => old.mode,
+        };
+        match is_alike {
+            true => old.mode & in_the_end & 0o777,
+            false => old.mode & 0o700,
+        }
+    }
+
     /// Whether only the system knows what a new file's mode is, because the directory has a default list for it.
     fn obeys_default_list(&self) -> bool {
         self.leaf.into.has_default_acl && self.context.options.preserve.mode != Mode::Keep
@@ -130,7 +148,7 @@ impl Copying<'_> {
         }
     }
 
-    /// Makes a new file look like the one it replaces.
+    /// Makes a new file look like the one it replaces, but for its mode where the source's takes its place: that may be less.
     fn dress_as_before(
         &self,
         place: Place<'_>,
@@ -145,11 +163,14 @@ impl Copying<'_> {
         }];
         // As after a write by this caller.
         let stays = kept.facts.mode & 0o6000 == 0 || sys::is_superuser();
-        let mode = if stays { kept.facts.mode } else { kept.facts.mode & !0o6000 };
+        let old = if stays { kept.facts.mode } else { kept.facts.mode & !0o6000 };
+        let keeps_source_mode = self.context.options.preserve.mode == Mode::Keep;
+        let mode = (!keeps_source_mode).then_some(old);
         let wanted = Wanted {
             owner: Some((kept.facts.owner, kept.facts.group)),
-            mode: Some(mode),
+            mode,
             acl: match kept.has_list() {
+                _ if keeps_source_mode => Acl::Leave,
                 true => Acl::From(kept.place, kept.names),
                 false if self.leaf.into.has_default_acl => Acl::Remove,
                 false => Acl::Leave,
@@ -163,7 +184,11 @@ impl Copying<'_> {
             dress(place, now, &wanted, self.leaf.target.path).map_err(Undressed::Failed)?;
         match unkept.first().and_then(|unkept| unkept.error.code()) {
             Some(code) => Err(Undressed::CannotKeep(code)),
-            None => Ok(Looks { owner: kept.facts.owner, group: kept.facts.group, mode }),
+            None => Ok(Looks {
+                owner: kept.facts.owner,
+                group: kept.facts.group,
+                mode: mode.unwrap_or(now.mode),
+            }),
         }
     }
 

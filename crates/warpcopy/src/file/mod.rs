@@ -162,6 +162,8 @@ pub(crate) struct Tools {
     umask: Option<u32>,
     /// The source's extended attributes.
     names: Vec<CString>,
+    /// The last target that was looked at, or could not be created, was there: so may be the next.
+    meets_existing: bool,
     /// The caller tried to give a file away and may not.
     cannot_give_away: bool,
     /// The last file was cloned in turn: others would have had to wait.

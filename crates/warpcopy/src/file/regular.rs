@@ -213,7 +213,7 @@ impl Copying<'_> {
         }
         let made = match self.made_by_method(tools, Naming::Temporary, report)? {
             Some(made) => made,
-            None => self.temporary(facts.mode & 0o700),
+            None => self.temporary(self.mode_like(&kept)),
         };
         match made {
             Ok(made) => self.finish(tools, made, StagingUsed::Staged, true, Some(&kept), report),

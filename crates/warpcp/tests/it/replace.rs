@@ -10,9 +10,10 @@ use crate::support::plant::{
     access_acl, acl_bytes, mode, owner, some_acl, times, write, xattr, xattr_of,
 };
 use crate::support::run::NOBODY;
+use crate::support::trace::can_trace;
 use crate::support::{
-    Fs, Mounted, Scratch, Warpcp, assert_nothing_left_over, assert_same_bytes, bytes, everywhere,
-    has_tool, is_root, name, read,
+    Fs, Mounted, Scratch, Warpcp, assert_nothing_left_over, assert_same_bytes, assert_same_tree,
+    bytes, everywhere, has_tool, is_root, name, read,
 };
 
 fn inode(path: &Path) -> u64 {
@@ -445,4 +446,67 @@ fn an_acl_of_the_target_survives_an_atomic_replacement_as_it_is() {
     Warpcp::copy("-p", &source, &target).succeeds();
     let theirs = acl_bytes(&some_acl(2001, 2002));
     assert_eq!(xattr_of(&target, "system.posix_acl_access"), Some(theirs));
+}
+
+/// Trying to create what is there costs a call, and the lock of its directory.
+#[test]
+fn where_one_name_was_not_free_the_next_is_looked_at_first() {
+    let Some(scratch) = Scratch::on(Fs::Tmpfs) else { return };
+    if !can_trace() {
+        return;
+    }
+    let (source, target) = (scratch.join("source"), scratch.join("target"));
+    for (directory, content) in [(&source, "new version"), (&target, "old")] {
+        fs::create_dir(directory).unwrap();
+        (0..20).for_each(|number| write(directory.join(format!("old{number}")), content));
+    }
+    let trace = Warpcp::copy("-aTj1", &source, &target).trace("openat").succeeds().trace;
+    assert_eq!(trace.matches("EEXIST").count(), 1, "{trace}");
+    assert_same_tree(&source, &target);
+    // And where one was free, the next is not.
+    fs::remove_dir_all(&target).unwrap();
+    fs::create_dir(&target).unwrap();
+    let trace = Warpcp::copy("-aTj1", &source, &target).trace("newfstatat").succeeds().trace;
+    assert_eq!(trace.lines().filter(|line| line.contains("\"old")).count(), 0, "{trace}");
+    assert_same_tree(&source, &target);
+}
+
+/// What replaces a file has its mode from the start, unless that is more than it is to have.
+#[test]
+fn what_replaces_a_file_is_created_like_it() {
+    let Some(scratch) = Scratch::on(Fs::Tmpfs) else { return };
+    if !can_trace() {
+        return;
+    }
+    let (source, target) = (scratch.join("source"), scratch.join("target"));
+    let check = |options: &str, modes: (u32, u32), created: &str, changed: usize| {
+        let (before, now) = modes;
+        for (path, mode_bits, content) in [(&target, before, "old"), (&source, now, "new version")]
+        {
+            let _ = fs::remove_file(path);
+            write(path, content);
+            mode(path, mode_bits);
+        }
+        let trace = Warpcp::copy(options, &source, &target).trace("openat,fchmod").succeeds().trace;
+        let line = trace.lines().find(|line| line.contains("\".warpcopy-")).unwrap();
+        assert!(line.contains(created), "{options} {before:o} {now:o}: {line}");
+        assert_eq!(
+            trace.matches("fchmod(").count(),
+            changed,
+            "{options} {before:o} {now:o}: {trace}"
+        );
+    };
+    check("-a", (0o644, 0o644), ", 0644)", 0);
+    check("", (0o644, 0o755), ", 0644)", 0);
+    check("-a", (0o644, 0o600), ", 0600)", 0);
+    check("-a", (0o600, 0o644), ", 0600)", 1);
+    check("-a", (0o640, 0o604), ", 0600)", 1);
+    if is_root() {
+        owner(&target, 1234, 2345);
+        write(&target, "old");
+        let trace = Warpcp::copy("", &source, &target).trace("openat").succeeds().trace;
+        assert!(trace.contains(", 0600)"), "{trace}");
+        assert_eq!(fs::metadata(&target).unwrap().uid(), 1234);
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o604);
+    }
 }
