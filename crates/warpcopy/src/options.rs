@@ -80,7 +80,7 @@ pub struct Options {
     /// Regular files whose modification time is not after this one are left out.
     pub newer_than: Option<SystemTime>,
     /// How many threads copy a tree. One means: on the calling thread, in directory order. `None` lets the engine choose:
-    /// the calling thread begins, and hands over to several when there is enough left for them after a millisecond.
+    /// the calling thread begins, and hands over to several when what is left will take some milliseconds.
     pub workers: Option<NonZeroUsize>,
     /// One worker copies everything in the order of GNU `cp`: operands as given, directories by inode number, each
     /// entry before the next. A directory's list is then in memory as a whole.

@@ -108,13 +108,22 @@ impl Context {
 
     /// How many threads may work at once.
     pub(crate) fn threads(&self) -> usize {
+        self.threads_of(|| available_parallelism().map_or(1, NonZero::get))
+    }
+
+    /// As [`threads`](Context::threads), before it is known whether a control group allows them; that takes some time to find out.
+    pub(crate) fn threads_at_most(&self) -> usize {
+        self.threads_of(sys::processors)
+    }
+
+    fn threads_of(&self, processors: impl FnOnce() -> usize) -> usize {
         /// More have not been measured.
         const CHOSEN_MAX: usize = 8;
         /// More than that is a slip of the keyboard.
         const ASKED_MAX: usize = 256;
         match self.options.workers {
             Some(asked) => asked.get().min(ASKED_MAX),
-            None => available_parallelism().map_or(1, NonZero::get).clamp(1, CHOSEN_MAX),
+            None => processors().clamp(1, CHOSEN_MAX),
         }
     }
 

@@ -60,3 +60,8 @@ pub(crate) fn can_place() -> bool {
 pub(crate) fn own_umask() -> Option<u32> {
     None
 }
+
+/// How many processors there are to run on.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

@@ -31,6 +31,7 @@ mod pool;
 mod snapshot;
 mod worker;
 
+use std::cell::LazyCell;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
@@ -68,12 +69,24 @@ struct Run<'a> {
     clones_big_files: OnceLock<bool>,
 }
 
-/// How long the calling thread works by itself before it starts workers, if much is left then. Starting two workers and
-/// ending them takes 0.5 to 0.9 ms on a virtual machine with two processors: on tmpfs, 10 files of 1 KB take 0.76 of
-/// `cp -a`'s time with them and 0.49 without, 300 files 0.57 and 0.68. Who waits for as long as starting takes never loses
-/// more than that, whatever comes. Clones that are made one at a time (`plan::clones_in_turn`) do not count: 300 of 4 extents
-/// took 0.88 of `cp -a`'s time with one worker and 0.99 with two on Btrfs, 0.97 and 1.08 on XFS.
-const COMPANY_PAYS_AFTER: Duration = Duration::from_millis(1);
+/// The calling thread begins by itself, and starts workers when what is left will take it so long. Starting two and ending
+/// them takes 0.5 to 0.7 ms on a virtual machine with two processors, and what is left takes half as long with them. Clones
+/// that are made one at a time (`plan::clones_in_turn`) do not count: 300 of 4 extents took 0.88 of `cp -a`'s time with one
+/// worker and 0.99 with two on Btrfs, 0.97 and 1.08 on XFS.
+///
+/// Over `cp -a`'s time, where workers were started after a millisecond in any case, and so: 100 files of 1 KiB 0.64 and 0.52
+/// on tmpfs, 0.60 and 0.49 on ext4; 200 of them 0.55 and 0.45, 0.50 and 0.44; 20 directories of 20 0.44 and 0.40, 0.42 and 0.39;
+/// 100 clones of 10 MiB on XFS 0.65 and 0.58; 10 directories of one file, for which it is too soon, 0.53 and 0.52, 0.59 and 0.60
+/// (medians of 31 to 101 interleaved runs, Linux 6.18). From 1.5 ms on the last became 0.79 of 0.70, and from 2.5 ms on the
+/// first 0.69 of 0.71 instead of 0.64.
+const COMPANY_PAYS_FOR: Duration = Duration::from_millis(2);
+
+/// What a name takes is not known before: the first take longer.
+const COMPANY_ASKED_AFTER: Duration = Duration::from_micros(200);
+
+/// For how many names a directory stands that was not read yet; see [`COMPANY_PAYS_FOR`]. With 8, 10 directories of one file
+/// were taken for too much.
+const NAMES_IN_A_DIRECTORY: u32 = 4;
 
 /// Copying a file of this length takes as long as starting a worker: workers are started first. (60 files of 20 KB: 0.84 of
 /// one worker's time with two on ext4, 0.91 on tmpfs; 30: 1.11 and 1.06.) Not so where it is cloned, and that only takes as
@@ -81,8 +94,9 @@ const COMPANY_PAYS_AFTER: Duration = Duration::from_millis(1);
 /// XFS, 60 of 4 MiB 0.75 and 0.90 on Btrfs (medians of 15 interleaved rounds, Linux 6.18).
 const COMPANY_PAYS_FROM_BYTES: u64 = 1 << 20;
 
-/// Messages that wait for the observer; a worker that is faster than the observer waits with them.
-const MESSAGES_MAX: usize = 1024;
+/// Messages that wait for the observer; a worker that is faster than the observer waits with them. The channel writes to
+/// the room of each when it is made: 1024 took 66 us, a tenth of what starting workers takes.
+const MESSAGES_MAX: usize = 128;
 
 /// Copies every transfer and reports what was done.
 pub(crate) fn run(
@@ -112,7 +126,7 @@ pub(crate) fn run(
         true => Company::Never,
         // Who names a number is to have it.
         false if options.workers.is_some() => Company::Wanted,
-        false => Company::From(Instant::now() + COMPANY_PAYS_AFTER),
+        false => Company::From(Instant::now()),
     };
     let mut first = Worker::new(&run, Outlet::direct(observer), company, handles(1), None);
     first.work();
@@ -146,7 +160,12 @@ fn in_parallel(
     std::thread::scope(|scope| {
         run.pool.expect(team.workers);
         let mut threads = Vec::with_capacity(team.workers);
-        for _ in 0..team.workers {
+        let allowed = LazyCell::new(|| run.context.threads());
+        for number in 0..team.workers {
+            // Two are at work while it is found out whether there may be more.
+            if number >= 2 && number >= *allowed {
+                break;
+            }
             let sender = sender.clone();
             let work = move || {
                 run.pool.expect_no_more(1);
@@ -223,15 +242,15 @@ impl Team {
     }
 }
 
-/// How many workers to use: those asked for, else what the target's file system makes use of.
+/// How many workers to use at most: those asked for, else what the target's file system makes use of.
 fn workers(context: &Context, transfers: &[Transfer]) -> usize {
     let Some(first) = transfers.first() else { return 1 };
     if context.options.workers.is_some() {
-        return context.threads();
+        return context.threads_at_most();
     }
     let target = file_system_of(&first.target);
     let may_clone = file_system_of(&first.source) == target && may_clone(&context.options);
-    workers_that_pay(target, may_clone, context.threads())
+    workers_that_pay(target, may_clone, context.threads_at_most())
 }
 
 /// Whether big files will be cloned, as far as can be told before one is: from where the first operand is and goes.

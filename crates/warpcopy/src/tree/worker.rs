@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::ahead::{make_ahead, unmake};
 use super::claims::{Claimed, Location, Parked};
@@ -12,7 +12,10 @@ use super::dir::Dir;
 use super::handles::{Handles, LastParent, Pair};
 use super::outlet::{Message, Outlet};
 use super::pool::{Level, Name, Pool, Work};
-use super::{COMPANY_PAYS_FROM_BYTES, Run, clones_big_files};
+use super::{
+    COMPANY_ASKED_AFTER, COMPANY_PAYS_FOR, COMPANY_PAYS_FROM_BYTES, NAMES_IN_A_DIRECTORY, Run,
+    clones_big_files,
+};
 use crate::copier::Candidate;
 use crate::error::{Error, Operation, Result};
 use crate::file::{self, Fast, Host, Leaf, Linked, Spot, Starting, Tools, copy_leaf};
@@ -33,7 +36,7 @@ pub(super) struct Worker<'a> {
     listing: Listing,
     names: Vec<Listed>,
     /// Names and operands that it has begun with.
-    begun: usize,
+    begun: u32,
     company: Company,
     /// When it last asked itself whether others should come.
     looked: Instant,
@@ -48,7 +51,7 @@ pub(super) struct Worker<'a> {
 pub(super) enum Company {
     /// It does everything.
     Never,
-    /// It begins by itself; what is left by then is for several.
+    /// It began by itself, then; what is left after a while may be for several.
     From(Instant),
     /// It met something that takes longer than others take to come.
     Wanted,
@@ -99,7 +102,7 @@ impl<'a> Worker<'a> {
                 Work::Level(level) => self.take_over(level),
                 Work::Operand(number) if self.is_long_operand(number) => self.unparked.push(number),
                 Work::Operand(number) => {
-                    self.begun += 1;
+                    self.begun = self.begun.saturating_add(1);
                     self.operand(number);
                 }
             }
@@ -109,26 +112,31 @@ impl<'a> Worker<'a> {
 
     /// Whether what is left is for several.
     fn wants_company(&mut self) -> bool {
-        let Company::From(time) = self.company else { return self.company == Company::Wanted };
+        let Company::From(begin) = self.company else { return self.company == Company::Wanted };
         let now = Instant::now();
         let took = now - std::mem::replace(&mut self.looked, now);
         if std::mem::take(&mut self.tools.has_cloned_in_turn) {
             // What others would have had to wait for is no reason to have them.
-            self.company = Company::From(time + took);
+            self.company = Company::From(begin + took);
             return false;
         }
-        now >= time && self.is_much_left()
+        let elapsed = now.saturating_duration_since(begin);
+        elapsed >= COMPANY_ASKED_AFTER && self.time_left(elapsed) >= COMPANY_PAYS_FOR
     }
 
-    /// Whether more is left than was done, as far as names tell: what is in directories that were not read yet is a lot.
-    fn is_much_left(&self) -> bool {
-        // A directory's names are read some hundreds at a time: that many are a lot, whatever was done.
-        const MUCH: usize = 100;
-        let operands = self.run.pool.operands_left();
+    /// How long what is left takes, as far as names tell, if each takes what those before took.
+    fn time_left(&self, elapsed: Duration) -> Duration {
+        let weight = |listed: &Listed| match listed.kind {
+            Some(Kind::Directory) => NAMES_IN_A_DIRECTORY,
+            _ => 1,
+        };
         let names = self.levels.iter().flat_map(|level| &level.names);
-        operands > 0 && self.run.context.options.recursive
-            || names.clone().any(|name| name.listed.kind == Some(Kind::Directory))
-            || operands + names.take(MUCH).count() > self.begun.min(MUCH - 1)
+        let names: u32 = names.map(|name| weight(&name.listed)).sum();
+        // What operands are is not known; mostly what those before were.
+        let operand = if self.report.directories > 0 { NAMES_IN_A_DIRECTORY } else { 1 };
+        let operands = u32::try_from(self.run.pool.operands_left()).unwrap_or(u32::MAX);
+        let left = names.saturating_add(operands.saturating_mul(operand));
+        (elapsed / self.begun.max(1)).saturating_mul(left)
     }
 
     /// Whether others are to come before a name is copied.
@@ -207,7 +215,7 @@ impl<'a> Worker<'a> {
                         continue;
                     }
                     self.share();
-                    self.begun += 1;
+                    self.begun = self.begun.saturating_add(1);
                     self.one(dir, name);
                 }
                 None if wants_company => return,

@@ -53,7 +53,8 @@ pub(crate) use names::{
 pub(crate) use pipe::PipeSlot;
 pub(crate) use placing::can_place;
 pub(crate) use process::{
-    can_own_descriptor_table, close_own_descriptor_table, own_descriptor_table, own_umask, umask,
+    can_own_descriptor_table, close_own_descriptor_table, own_descriptor_table, own_umask,
+    processors, umask,
 };
 pub(crate) use rules::{METHODS, NO_SNAPSHOT_HERE, NO_UNNAMED_HERE, RULES};
 #[cfg(test)]
