@@ -124,7 +124,7 @@ impl<'a> Worker<'a> {
         elapsed >= COMPANY_ASKED_AFTER && self.time_left(elapsed) >= COMPANY_PAYS_FOR
     }
 
-    /// How long what is left takes, as far as names tell, if each takes what those before took.
+    /// How long what is left takes, as far as names tell, if each takes what those before took. One file is for nobody else.
     fn time_left(&self, elapsed: Duration) -> Duration {
         let weight = |listed: &Listed| match listed.kind {
             Some(Kind::Directory) => NAMES_IN_A_DIRECTORY,
@@ -136,7 +136,8 @@ impl<'a> Worker<'a> {
         let operand = if self.report.directories > 0 { NAMES_IN_A_DIRECTORY } else { 1 };
         let operands = u32::try_from(self.run.pool.operands_left()).unwrap_or(u32::MAX);
         let left = names.saturating_add(operands.saturating_mul(operand));
-        (elapsed / self.begun.max(1)).saturating_mul(left)
+        let shared = if left > 1 { left } else { 0 };
+        (elapsed / self.begun.max(1)).saturating_mul(shared)
     }
 
     /// Whether others are to come before a name is copied.
