@@ -76,6 +76,28 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    /// A file of so many bytes, none of them in a hole; tests change what they are about.
+    #[cfg(test)]
+    pub(crate) fn sample(len_bytes: u64) -> Facts {
+        let zero = Time { seconds: 0, nanoseconds: 0 };
+        Facts {
+            kind: Kind::File,
+            identity: Identity { device: 1, inode: 1 },
+            len_bytes,
+            allocated_bytes: len_bytes.next_multiple_of(4096),
+            mode: 0o644,
+            owner: 0,
+            group: 0,
+            links: 1,
+            special_device: 0,
+            accessed: zero,
+            modified: zero,
+            changed: zero,
+            born: None,
+            flags: 0,
+        }
+    }
+
     /// Whether the file occupies less than its length, so that asking for its holes may pay.
     pub(crate) fn is_sparse(&self) -> bool {
         self.allocated_bytes < self.len_bytes

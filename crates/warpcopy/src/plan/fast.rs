@@ -6,7 +6,7 @@ use super::{Facts, FileSystem};
 use crate::options::{Existing, Make, Mode, Options, Publish, Reflink, Sparse, Symlinks, Sync};
 
 /// The length in bytes from which on a new file takes the usual way, from one file system to another; `None` if all do. Shorter
-/// ones are read and written at once, whatever the ladder would say.
+/// ones are read and written at once, as the ladder would have it, too.
 pub(crate) fn fast_below_bytes(
     options: &Options,
     source_fs: FileSystem,
@@ -58,7 +58,7 @@ pub(crate) fn is_given_away(options: &Options, source: &Facts, owner: (u32, u32)
 mod tests {
     use super::*;
     use crate::options::{Preserve, Xattrs};
-    use crate::plan::{Identity, Kind, Ladder, Method, Time, choose};
+    use crate::plan::{Ladder, Method, choose};
 
     const SYSTEMS: [FileSystem; 10] = [
         FileSystem::Btrfs,
@@ -74,23 +74,7 @@ mod tests {
     ];
 
     fn facts(len_bytes: u64) -> Facts {
-        let zero = Time { seconds: 0, nanoseconds: 0 };
-        Facts {
-            kind: Kind::File,
-            identity: Identity { device: 1, inode: 2 },
-            len_bytes,
-            allocated_bytes: len_bytes.next_multiple_of(4096),
-            mode: 0o640,
-            owner: 7,
-            group: 8,
-            links: 1,
-            special_device: 0,
-            accessed: zero,
-            modified: zero,
-            changed: zero,
-            born: None,
-            flags: 0,
-        }
+        Facts { owner: 7, group: 8, ..Facts::sample(len_bytes) }
     }
 
     /// Options that differ from what the fast path knows in one point each, or not.

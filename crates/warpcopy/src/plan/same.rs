@@ -51,23 +51,7 @@ mod tests {
     use crate::plan::{Identity, Time};
 
     fn facts() -> Facts {
-        let zero = Time { seconds: 0, nanoseconds: 0 };
-        Facts {
-            kind: Kind::File,
-            identity: Identity { device: 1, inode: 2 },
-            len_bytes: 4000,
-            allocated_bytes: 4096,
-            mode: 0o640,
-            owner: 7,
-            group: 8,
-            links: 1,
-            special_device: 0,
-            accessed: zero,
-            modified: zero,
-            changed: zero,
-            born: None,
-            flags: 0,
-        }
+        Facts { owner: 7, group: 8, ..Facts::sample(4000) }
     }
 
     fn archive() -> Options {

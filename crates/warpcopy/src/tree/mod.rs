@@ -77,8 +77,8 @@ struct Run<'a> {
 /// Over `cp -a`'s time, where workers were started after a millisecond in any case, and so: 100 files of 1 KiB 0.64 and 0.52
 /// on tmpfs, 0.60 and 0.49 on ext4; 200 of them 0.55 and 0.45, 0.50 and 0.44; 20 directories of 20 0.44 and 0.40, 0.42 and 0.39;
 /// 100 clones of 10 MiB on XFS 0.65 and 0.58; 10 directories of one file, for which it is too soon, 0.53 and 0.52, 0.59 and 0.60
-/// (medians of 31 to 101 interleaved runs, Linux 6.18). From 1.5 ms on the last became 0.79 of 0.70, and from 2.5 ms on the
-/// first 0.69 of 0.71 instead of 0.64.
+/// (medians of 31 to 101 interleaved runs, Linux 6.18). In another series, with the time of env(1) at both, calling for 1.5 ms made
+/// the last 0.79 on ext4 where nobody is called 0.70; calling for 2.5 ms left 100 files on tmpfs at 0.69 where 2 ms have 0.65.
 const COMPANY_PAYS_FOR: Duration = Duration::from_millis(2);
 
 /// What a name takes is not known before: the first take longer.

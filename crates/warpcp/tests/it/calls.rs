@@ -52,6 +52,12 @@ fn threads_are_started_where_there_is_enough_for_them() {
     write(scratch.join("tree/short"), "a few bytes");
     assert_eq!(starts("-a", "alone"), 0);
     assert_eq!(starts("-aj2", "told"), 2);
+    (0..400).for_each(|number| write(scratch.join(format!("tree/{number}")), "1"));
+    assert!(
+        starts("-a", "many") > 0
+            || std::thread::available_parallelism().is_ok_and(|it| it.get() == 1)
+    );
+    (0..400).for_each(|number| fs::remove_file(scratch.join(format!("tree/{number}"))).unwrap());
     write(scratch.join("tree/long"), bytes(1 << 20, 1));
     let processors = std::thread::available_parallelism().map_or(1, |count| count.get());
     let workers = if processors == 1 { 0 } else { processors.min(8) };

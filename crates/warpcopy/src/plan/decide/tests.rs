@@ -23,23 +23,7 @@ const SOURCE_KINDS: [Kind; 6] =
 const NODES: [Kind; 4] = [Kind::Fifo, Kind::Socket, Kind::CharDevice, Kind::BlockDevice];
 
 fn facts(kind: Kind, identity: Identity, modified: Time, links: u64) -> Facts {
-    let zero = Time { seconds: 0, nanoseconds: 0 };
-    Facts {
-        kind,
-        identity,
-        len_bytes: 10,
-        allocated_bytes: 4096,
-        mode: 0o644,
-        owner: 0,
-        group: 0,
-        links,
-        special_device: 0,
-        accessed: zero,
-        modified,
-        changed: zero,
-        born: None,
-        flags: 0,
-    }
+    Facts { kind, identity, modified, links, ..Facts::sample(10) }
 }
 
 /// What may be at a target's name.

@@ -1,7 +1,6 @@
 //! Every plan there can be: which methods it may hold, and which it must not.
 
 use super::*;
-use crate::plan::{Identity, Kind, Time};
 
 const FILE_SYSTEMS: [FileSystem; 8] = [
     FileSystem::Btrfs,
@@ -55,23 +54,7 @@ const LENGTHS: [u64; 15] = [
 ];
 
 fn facts(len_bytes: u64, allocated_bytes: u64) -> Facts {
-    let zero = Time { seconds: 0, nanoseconds: 0 };
-    Facts {
-        kind: Kind::File,
-        identity: Identity { device: 1, inode: 1 },
-        len_bytes,
-        allocated_bytes,
-        mode: 0o644,
-        owner: 0,
-        group: 0,
-        links: 1,
-        special_device: 0,
-        accessed: zero,
-        modified: zero,
-        changed: zero,
-        born: None,
-        flags: 0,
-    }
+    Facts { allocated_bytes, ..Facts::sample(len_bytes) }
 }
 
 struct Case<'a> {
