@@ -26,7 +26,7 @@ const fn side(
 }
 
 /// What the engine never does, only a floor can show: threads that help with a short file, or with one from a disk.
-const SIDES: [Side; 58] = [
+const SIDES: [Side; 61] = [
     side("clone_pays_from_bytes", "t1@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t4@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t1@xfs", "warpcp", "warpcp-clone"),
@@ -54,10 +54,13 @@ const SIDES: [Side; 58] = [
     side("SPLIT_PAYS_FROM_BYTES", "o32@tmpfs", "warpcp", "warpcp-j1"),
     side("SPLIT_PAYS_FROM_BYTES", "o64@tmpfs-ext4", "warpcp", "warpcp-j1"),
     side("SPLIT_PAYS_FROM_BYTES", "o64@tmpfs-xfs", "warpcp", "warpcp-j1"),
+    side("SPLIT_PAYS_FROM_BYTES", "o32@ext4-btrfs", "warpcp", "warpcp-j1"),
     side("split_pays", "o512@tmpfs", "warpcp", "warpcp-j1"),
     side("split_pays", "o512@ext4-tmpfs", "warpcp", "warpcp-j1"),
     side("split_pays", "o512@tmpfs-ext4", "warpcp", "warpcp-j1"),
     side("split_pays", "o512@tmpfs-xfs", "warpcp", "warpcp-j1"),
+    side("split_pays", "o512@ext4-btrfs", "warpcp", "warpcp-j1"),
+    side("split_pays", "o512@tmpfs-btrfs", "warpcp", "warpcp-j1"),
     side("split_pays: not elsewhere", "o512@ext4", "warpcp", "f3KP-rwc2-j2"),
     side("split_pays", "o512@ext4-xfs", "warpcp", "warpcp-j1"),
     side("STEP_BYTES", "o512@ext4", "f3K-rw-j1", "f3K-rw64-j1"),

@@ -6,6 +6,7 @@ mod content;
 mod keep;
 mod leaf;
 mod listing;
+mod mapping;
 mod placing;
 mod single;
 mod spec;

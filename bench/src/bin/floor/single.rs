@@ -4,12 +4,13 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{CWD, Mode, OFlags, SeekFrom, Stat, fstat, futimens, openat, seek};
+use rustix::fs::{CWD, Mode, OFlags, SeekFrom, Stat, fstat, ftruncate, futimens, openat, seek};
 use rustix::io::Result;
 
 use crate::buffer::Buffer;
 use crate::content::{self, Tools};
 use crate::keep;
+use crate::mapping;
 use crate::placing::Placer;
 use crate::spec::{Method, Spec};
 
@@ -49,6 +50,9 @@ fn in_chunks(spec: &Spec, from: BorrowedFd<'_>, target: &CStr, stat: &Stat) -> R
             true => Some(Placer::new(to.as_fd(), length)?),
             false => None,
         };
+        if spec.method == Method::Map {
+            ftruncate(&to, length)?;
+        }
         let mut buffer = Buffer::new(spec.buffer_bytes, spec.buffer_skew);
         loop {
             let start = next.fetch_add(spec.chunk_bytes, Ordering::Relaxed);
@@ -65,6 +69,9 @@ fn in_chunks(spec: &Spec, from: BorrowedFd<'_>, target: &CStr, stat: &Stat) -> R
                 _ if placer.is_some() => {
                     let placer = placer.as_ref().unwrap();
                     placer.chunk(&mut buffer, from, to.as_fd(), range)?;
+                }
+                Method::Map if !is_first => {
+                    mapping::chunk(from, to.as_fd(), range, spec.buffer_bytes)?;
                 }
                 _ => content::by_position(&mut buffer, from, to.as_fd(), range)?,
             }

@@ -14,7 +14,8 @@
 //! batches, `v3` opens and closes in batches and moves the bytes by plain calls, `v0` does the same without a ring.
 //!
 //! Methods: `rw`, `cfr`, `clone`, `send`, `pipe` (sendfile and splice 128 KiB at a time through a pipe), `place` (`rw` by one thread,
-//! the others put pages into a file of tmpfs by userfaultfd) move bytes; `empty` only creates, `read` only reads, `mk` only makes the directories, `walk` makes nothing. A number is the buffer in KiB,
+//! the others put pages into a file of tmpfs by userfaultfd), `map` (`rw` by one thread, the others read into a mapping of the
+//! target) move bytes; `empty` only creates, `read` only reads, `mk` only makes the directories, `walk` makes nothing. A number is the buffer in KiB,
 //! `S<n>` reads and writes files of up to n KiB, `c<n>` gives one big file to the threads in chunks of n MiB, `o<n>` puts
 //! the buffer n bytes behind a page's start.
 
@@ -27,6 +28,7 @@ pub enum Method {
     Send,
     Pipe,
     Place,
+    Map,
     Empty,
     Read,
     Mk,
@@ -119,6 +121,7 @@ fn method(word: &str) -> Option<Method> {
         "send" => Method::Send,
         "pipe" => Method::Pipe,
         "place" => Method::Place,
+        "map" => Method::Map,
         "empty" => Method::Empty,
         "read" => Method::Read,
         "mk" => Method::Mk,
@@ -162,6 +165,7 @@ mod tests {
 
         assert_eq!(Spec::parse("f3-sendc2-j2").unwrap().chunk_bytes, 2 << 20);
         assert!(Spec::parse("f3K-placec2-j2").unwrap().method == Method::Place);
+        assert!(Spec::parse("f3K-mapc2-j2").unwrap().method == Method::Map);
         assert_eq!(Spec::parse("urK-v1q8-j2").unwrap().ring.unwrap().depth, 8);
     }
 

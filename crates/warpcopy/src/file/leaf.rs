@@ -237,7 +237,7 @@ fn may_be_split(tools: &mut Tools, leaf: &Leaf<'_>, source: &Source) -> bool {
         let file_systems = || {
             (tools.file_system(file.lend(), from), tools.file_system(leaf.target.directory, into))
         };
-        may_split(source.facts.len_bytes, file_systems, sys::can_place)
+        may_split(source.facts.len_bytes, file_systems)
     })
 }
 

@@ -240,35 +240,33 @@ fn copies_ranges_itself(source: FileSystem, target: FileSystem) -> bool {
 /// and 0.62 (medians of 11 interleaved rounds, Linux 6.18). What bounds it is in `docs/design/one-big-file.md`.
 const SPLIT_PAYS_FROM_BYTES: u64 = 32 << 20;
 
-/// Whether threads may help with a file of this length. The file systems are only asked for if it is long enough, and
-/// whether pages can be placed if that matters.
+/// Whether threads may help with a file of this length. The file systems are only asked for if it is long enough.
 pub(crate) fn may_split(
     len_bytes: u64,
     file_systems: impl FnOnce() -> (FileSystem, FileSystem),
-    can_place: impl FnOnce() -> bool,
 ) -> bool {
-    len_bytes >= SPLIT_PAYS_FROM_BYTES && split_pays(file_systems(), can_place)
+    len_bytes >= SPLIT_PAYS_FROM_BYTES && split_pays(file_systems())
 }
 
 /// Whether a second thread makes it faster, from one file system to another.
 ///
-/// Onto tmpfs threads put pages into a file beside its lock: 1 GiB took 0.66 of `cp -a`'s time so and 1.01 with one thread
-/// within tmpfs, 0.69 and 0.89 from ext4 (`w1` of the bench, medians of 9 rounds); from a disk that is not in memory 0.66
-/// and 0.90 (512 MiB).
+/// Onto tmpfs and Btrfs threads put pages into a file beside its lock. tmpfs: 1 GiB took 0.66 of `cp -a`'s time so and 1.01 with
+/// one thread from tmpfs, 0.69 and 0.89 from ext4 (`w1` of the bench, medians of 9 rounds); from a disk that is not in memory
+/// 0.66 and 0.90 (512 MiB). Btrfs: 1 GiB 0.68 and 0.93 from ext4, 0.70 and 0.97 from XFS, 0.69 and 0.93 from tmpfs, 32 MiB 0.73 and
+/// 0.89, 512 MiB to another Btrfs 0.69 and 0.95 (medians of 5 to 11 rounds), for 1.4 times the processor time.
 ///
 /// tmpfs gives its pages one by one, and that is worth doing beside the writing: 512 MiB took 0.50 of `cp`'s time with two
 /// threads and 0.58 with one from tmpfs to ext4, 0.53 and 0.63 from tmpfs to XFS. XFS writes in less time than it takes to
 /// read: 1 GiB took 0.71 and 0.76 from ext4, 0.61 and 0.94 from Btrfs (`w1` of the bench, medians of 7 rounds), 32 MiB 0.69
 /// and 0.72, 0.72 and 0.71, 128 MiB 0.61 and 0.75, 0.63 and 0.77 (medians of 9). Onto ext4 from elsewhere the second thread
-/// gains little for 1.7 times the processor time: 0.68 and 0.69 within ext4. Btrfs does not take bytes faster: 1 GiB took
-/// 0.94 of `cp`'s time with two and 0.93 with one from ext4. Over a network nothing is known.
-fn split_pays(file_systems: (FileSystem, FileSystem), can_place: impl FnOnce() -> bool) -> bool {
+/// gains little for 1.7 times the processor time: 0.68 and 0.69 within ext4. Over a network nothing is known.
+fn split_pays(file_systems: (FileSystem, FileSystem)) -> bool {
     use FileSystem::{Btrfs, Ext4, Network, Pseudo, Tmpfs, Xfs};
     match file_systems {
         (Network | Pseudo, _) | (_, Network) => false,
-        (Tmpfs, target) => target != Btrfs,
-        (_, Tmpfs) => can_place(),
+        (Tmpfs, _) | (_, Tmpfs) => true,
         (Ext4 | Btrfs, Xfs) => true,
+        (Ext4 | Xfs | Btrfs, Btrfs) => true,
         _ => false,
     }
 }
@@ -311,7 +309,7 @@ pub(crate) fn choose(
     // Where the system copies whole files it reads ahead by itself.
     let is_split = threads > 1
         && !here.contains(Method::CopyFile)
-        && may_split(source.len_bytes, || (source_fs, target_fs), || true)
+        && may_split(source.len_bytes, || (source_fs, target_fs))
         && options.sparse != Sparse::Always
         && !options.uncached;
     let ladder = if must_clone {

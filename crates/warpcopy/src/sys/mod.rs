@@ -26,7 +26,7 @@
 //! | bytes | `Ends` (the `Mover`), `BUFFER_BYTES`, `set_len`, `are_same_at_hand` and `share_all_blocks` (on Linux), and for streams `wait_a_moment`, `read_some`, `write_some` |
 //! | trees | `snapshot`, `NO_SNAPSHOT_HERE` |
 //! | disk | `sync_data`, `sync_all`, `sync_directory` |
-//! | process | `open_files_max`, `address_space_max`, `umask`, `own_umask`, `own_descriptor_table`, `close_own_descriptor_table`, `can_own_descriptor_table`, `can_place` (pages, on Linux), `processors`, `is_superuser`, `caller` |
+//! | process | `open_files_max`, `address_space_max`, `umask`, `own_umask`, `own_descriptor_table`, `close_own_descriptor_table`, `can_own_descriptor_table`, `processors`, `is_superuser`, `caller` |
 //! | meaning | `METHODS` (what there is here), `CREATING` (which of them make their own target), `RULES` (what their codes mean), and the codes that the engine asks about by name |
 
 #[cfg(all(target_os = "linux", not(warpcopy_portable)))]

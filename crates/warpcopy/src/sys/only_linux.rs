@@ -51,11 +51,6 @@ pub(crate) fn own_descriptor_table(_: &[Borrowed<'_>]) -> bool {
 /// There is none of its own.
 pub(crate) fn close_own_descriptor_table() {}
 
-/// Whether threads put pages into one file.
-pub(crate) fn can_place() -> bool {
-    false
-}
-
 /// Leaves the umask shared.
 pub(crate) fn own_umask() -> Option<u32> {
     None

@@ -186,12 +186,14 @@ impl Mover for Ends<'_> {
                 };
                 pair.part(self.target, self.buffers[0].bytes(), range)
             }
-            Method::Clone | Method::CopyFile | Method::ReadWrite if self.is_splittable(&range) => {
-                self.open_placer(range.end);
+            Method::Clone | Method::CopyFile | Method::ReadWrite => {
+                let by_several = self.is_splittable(&range) && self.may_write_beside(range.end);
+                if !by_several {
+                    return self.read_write(range);
+                }
                 let placer = self.placer.as_ref().and_then(Option::as_ref);
                 split::read_write(self.source, self.target, range, self.buffers, placer)
             }
-            Method::Clone | Method::CopyFile | Method::ReadWrite => self.read_write(range),
         }
     }
 
@@ -246,15 +248,21 @@ impl Ends<'_> {
         Ok(target.len_bytes == 0 && target.allocated_bytes == 0)
     }
 
-    /// Makes room for pages to be put up to `end`, on tmpfs. The last page of the source as it was found is left out: it is
-    /// written, and so gives the file its length; and a copy that is killed before does not have it.
-    fn open_placer(&mut self, end: u64) {
+    /// Whether threads do better than one up to `end`: tmpfs and Btrfs take pages that are placed, and nothing else faster.
+    ///
+    /// Makes room for those. The last page of the source as it was found is left out: it is written, and so gives the file its
+    /// length; and a copy that is killed before does not have it.
+    fn may_write_beside(&mut self, end: u64) -> bool {
+        if !matches!(self.target_fs, FileSystem::Tmpfs | FileSystem::Btrfs) {
+            return true;
+        }
         let end = end.min(self.facts.len_bytes.saturating_sub(1));
         let placer = match self.placer.take() {
-            None if self.target_fs == FileSystem::Tmpfs => Placer::new(self.target),
+            None => Placer::new(self.target, self.target_fs),
             kept => kept.flatten(),
         };
-        self.placer = Some(placer.filter(|placer| placer.reaches(end)));
+        let placer = placer.and_then(|placer| placer.reaching(end));
+        self.placer.insert(placer).is_some()
     }
 
     fn no_more_data(&mut self, from: u64) -> Result<Data, Fault> {

@@ -9,7 +9,7 @@
 //! | `ends` | an open source and target: the `Mover` |
 //! | `pipe` | a range moved by the kernel, through a pipe |
 //! | `split` | a range moved by several threads |
-//! | `placing` | pages put into a file of tmpfs beside its lock |
+//! | `placing` | pages put into a file of tmpfs or Btrfs beside its lock |
 //! | `snapshot` | snapshots of Btrfs subvolumes |
 //! | `at_hand` | comparing files that are in memory |
 //! | `extents` | whether two files lie at one place on disk |
@@ -51,7 +51,6 @@ pub(crate) use names::{
     create_unnamed, name_unnamed, open_directory_path, rename_to_free, sync_data, sync_directory,
 };
 pub(crate) use pipe::PipeSlot;
-pub(crate) use placing::can_place;
 pub(crate) use process::{
     can_own_descriptor_table, close_own_descriptor_table, own_descriptor_table, own_umask,
     processors, umask,

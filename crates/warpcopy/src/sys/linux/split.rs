@@ -1,8 +1,8 @@
 //! One range of one file, moved by several threads. They share the descriptor table of the thread that starts them.
 //!
 //! Only reading and writing gains from this: a write holds the lock of the target's inode, and so does all of
-//! `copy_file_range` and `sendfile`, but the reading half runs beside it. Onto tmpfs one thread writes, and the others
-//! put pages into the file without that lock.
+//! `copy_file_range` and `sendfile`, but the reading half runs beside it. Onto tmpfs and Btrfs one thread writes, and the
+//! others put pages into the file without that lock.
 
 use std::num::NonZeroU64;
 use std::ops::Range;
@@ -134,6 +134,15 @@ impl Shared<'_> {
         let mut at = range.start;
         while at < range.end {
             let wanted = STEP_BYTES.min(range.end - at) as usize;
+            match window.and_then(|window| window.read(self.source, at, wanted)) {
+                None => {}
+                Some(Ok(count)) => {
+                    at += count as u64;
+                    continue;
+                }
+                Some(Err(Errno::INTR)) => continue,
+                Some(Err(errno)) => return (at, Some(fault(errno, Side::Source))),
+            }
             let count = match pread(self.source, &mut buffer[..wanted], at) {
                 Ok(0) => return (at, None),
                 Ok(count) => count,
