@@ -202,7 +202,7 @@ fn take_name(
         }
         let mut report = leaf.report(source.facts.kind, Outcome::Copied);
         // Asking how many processors there are takes several system calls.
-        let spare_threads = match may_be_split(tools, leaf, source) {
+        let spare_threads = match may_be_split(context, tools, leaf, source) {
             true => host.spare_threads(),
             false => 0,
         };
@@ -231,13 +231,13 @@ fn take_name(
     Err(busy.with_cause(sys::ALREADY_EXISTS))
 }
 
-fn may_be_split(tools: &mut Tools, leaf: &Leaf<'_>, source: &Source) -> bool {
+fn may_be_split(context: &Context, tools: &mut Tools, leaf: &Leaf<'_>, source: &Source) -> bool {
     source.file.as_ref().is_some_and(|file| {
         let (from, into) = (source.facts.identity.device, leaf.into.device);
         let file_systems = || {
             (tools.file_system(file.lend(), from), tools.file_system(leaf.target.directory, into))
         };
-        may_split(source.facts.len_bytes, file_systems)
+        may_split(&context.options, source.facts.len_bytes, from == into, file_systems)
     })
 }
 

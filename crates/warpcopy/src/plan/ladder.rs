@@ -240,12 +240,21 @@ fn copies_ranges_itself(source: FileSystem, target: FileSystem) -> bool {
 /// and 0.62 (medians of 11 interleaved rounds, Linux 6.18). What bounds it is in `docs/design/one-big-file.md`.
 const SPLIT_PAYS_FROM_BYTES: u64 = 32 << 20;
 
-/// Whether threads may help with a file of this length. The file systems are only asked for if it is long enough.
+/// Whether threads may help with a file of this length. The file systems are only asked for if it is long enough. Where it will
+/// be a clone, on one Btrfs, nobody is asked: to find out who could help takes a score of system calls.
 pub(crate) fn may_split(
+    options: &Options,
     len_bytes: u64,
+    is_one_device: bool,
     file_systems: impl FnOnce() -> (FileSystem, FileSystem),
 ) -> bool {
-    len_bytes >= SPLIT_PAYS_FROM_BYTES && split_pays(file_systems())
+    if len_bytes < SPLIT_PAYS_FROM_BYTES {
+        return false;
+    }
+    let (source, target) = file_systems();
+    let may_clone = options.method.is_none() && forbidden(options) & Method::Clone.bit() == 0;
+    let is_cloned = is_one_device && target == FileSystem::Btrfs && may_clone;
+    !is_cloned && split_pays((source, target))
 }
 
 /// Whether a second thread makes it faster, from one file system to another.
@@ -309,7 +318,8 @@ pub(crate) fn choose(
     // Where the system copies whole files it reads ahead by itself.
     let is_split = threads > 1
         && !here.contains(Method::CopyFile)
-        && may_split(source.len_bytes, || (source_fs, target_fs))
+        && source.len_bytes >= SPLIT_PAYS_FROM_BYTES
+        && split_pays((source_fs, target_fs))
         && options.sparse != Sparse::Always
         && !options.uncached;
     let ladder = if must_clone {

@@ -123,8 +123,8 @@ fn a_file_that_cannot_be_opened_again_is_written() {
     }
 }
 
-fn what_cannot_be_placed_is_written(scratch: &Scratch, faults: &[&str]) {
-    let (source, target) = (scratch.join("source"), scratch.join("target"));
+fn what_cannot_be_placed_is_written(from: &Scratch, to: &Scratch, faults: &[&str]) {
+    let (source, target) = (from.join("source"), to.join("target"));
     write(&source, bytes(LEN, 3));
     for fault in faults {
         let copy = Warpcp::copy("-j2 --reflink=never", &source, &target);
@@ -151,7 +151,7 @@ fn pages_that_cannot_be_put_are_written() {
         "ioctl:error=ENOMEM:when=10",
         "ioctl:error=ESRCH:when=2+",
     ];
-    what_cannot_be_placed_is_written(&scratch, &faults);
+    what_cannot_be_placed_is_written(&scratch, &scratch, &faults);
 }
 
 #[test]
@@ -162,7 +162,56 @@ fn pages_that_cannot_be_mapped_are_written() {
     }
     let faults =
         ["ftruncate:error=EINVAL:when=1", "fadvise64:error=EINVAL", "mmap:error=ENOMEM:when=4+2"];
-    what_cannot_be_placed_is_written(&scratch, &faults);
+    what_cannot_be_placed_is_written(&scratch, &scratch, &faults);
+    if let Some(from) = Scratch::on(Fs::Xfs) {
+        let faults = ["madvise:error=ENOMEM", "madvise:error=EINVAL:when=2+2"];
+        what_cannot_be_placed_is_written(&from, &scratch, &faults);
+    }
+}
+
+/// One fault after another takes longer; and one while a source on XFS is read holds up who writes there.
+#[test]
+fn pages_are_brought_in_before_the_source_is_read() {
+    let Some(scratch) = Scratch::on(Fs::Btrfs) else { return };
+    if !can_trace() {
+        return;
+    }
+    let target = scratch.join("target");
+    for of in [Fs::Ext4, Fs::Xfs] {
+        let Some(from) = Scratch::on(of) else { continue };
+        let source = from.join("source");
+        write(&source, bytes(LEN, 9));
+        let is_brought_in = || {
+            let copy = Warpcp::copy("-j2", &source, &target);
+            let trace = copy.trace("fadvise64,madvise,pread64").succeeds().trace;
+            fs::remove_file(&target).unwrap();
+            let is_asked_of = format!("<{}>, ", target.display());
+            let mut calls = trace.lines().filter(|line| !line.contains("resumed>"));
+            let is_asked =
+                |line: &str| line.contains(&is_asked_of) && line.contains("POSIX_FADV_WILLNEED");
+            calls.any(is_asked)
+                && (of != Fs::Xfs || calls.any(|line| line.contains("MADV_POPULATE_WRITE")))
+                && calls.any(|line| line.contains("pread64("))
+        };
+        assert!((0..5).any(|_| is_brought_in()), "{of}");
+    }
+}
+
+/// Each call makes room for its own range.
+#[test]
+fn a_file_that_takes_several_calls_is_the_same() {
+    let Some(from) = Scratch::on(Fs::Ext4) else { return };
+    let source = from.join("source");
+    write(&source, bytes(LEN, 10).repeat(4));
+    for to in [Fs::Tmpfs, Fs::Btrfs] {
+        let Some(scratch) = Scratch::on(to) else { continue };
+        let target = scratch.join("target");
+        for threads in [2, 3] {
+            Warpcp::copy(&format!("-j{threads}"), &source, &target).succeeds();
+            assert_same_bytes(&source, &target);
+            fs::remove_file(&target).unwrap();
+        }
+    }
 }
 
 /// Where `userfaultfd(2)` is forbidden, as it is in most containers.

@@ -290,6 +290,23 @@ fn threads_help_only_where_bytes_can_be_moved_in_any_order_and_that_pays() {
 }
 
 #[test]
+fn nobody_is_asked_to_help_with_a_clone() {
+    let may = |options: Options, len_bytes, is_one_device, target| {
+        may_split(&options, len_bytes, is_one_device, || (FileSystem::Btrfs, target))
+    };
+    let big = SPLIT_PAYS_FROM_BYTES;
+    assert!(!may(Options::new(), big, true, FileSystem::Btrfs));
+    assert!(
+        may(Options::new(), big, false, FileSystem::Btrfs),
+        "another subvolume, or another disk"
+    );
+    assert!(may(Options::new().reflink(Reflink::Never), big, true, FileSystem::Btrfs));
+    assert!(may(Options::new().sparse(Sparse::Never), big, true, FileSystem::Btrfs));
+    assert!(may(Options::new(), big, true, FileSystem::Tmpfs));
+    assert!(!may(Options::new(), big - 1, false, FileSystem::Tmpfs));
+}
+
+#[test]
 fn only_clones_of_sparse_files_are_made_one_at_a_time() {
     everywhere(|case| {
         let is_in_turn = clones_in_turn(&case.source, case.target_fs);

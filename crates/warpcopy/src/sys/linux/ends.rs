@@ -258,7 +258,7 @@ impl Ends<'_> {
         }
         let end = end.min(self.facts.len_bytes.saturating_sub(1));
         let placer = match self.placer.take() {
-            None => Placer::new(self.target, self.target_fs),
+            None => Placer::new(self.target, self.target_fs, self.source_fs),
             kept => kept.flatten(),
         };
         let placer = placer.and_then(|placer| placer.reaching(end));
