@@ -55,6 +55,7 @@ pub fn group(name: &str) -> Vec<String> {
             "f3KP-pipe-j1",
             "f3K-clone-j1",
             "f3K-rwc1-j2",
+            "f3K-mapc2-j2",
             "f3K-rw1024c4-j2",
             "f3K-cfr-j2",
             "f3K-send-j2",

@@ -83,7 +83,7 @@ pub(super) struct Placer {
     file: OwnedFd,
     /// Pages are faulted in before they are read into, not meanwhile (`MADV_POPULATE_WRITE`, since Linux 5.14). XFS locks what is
     /// read, and what writes there would wait until the target has room; if that is the image of the target's own disk, for
-    /// ever. From elsewhere nothing gains by it: 1 GiB onto Btrfs took 0.95 to 1.17 of its time so (two runs of 9 and 11 rounds).
+    /// ever. From elsewhere nothing gains by it: 1 GiB from ext4 took 0.96 to 1.17 of its time so (runs of 9 and 11 rounds).
     faults_first: bool,
     /// Nothing is put from here on, which is where a page begins.
     end: u64,
