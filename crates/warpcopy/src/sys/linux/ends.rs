@@ -248,7 +248,8 @@ impl Ends<'_> {
         Ok(target.len_bytes == 0 && target.allocated_bytes == 0)
     }
 
-    /// Whether threads do better than one up to `end`: tmpfs and Btrfs take pages that are placed, and nothing else faster.
+    /// Whether threads do better than one up to `end`. On tmpfs and Btrfs that is by placing pages: two threads that only write
+    /// gain 5 % there (within tmpfs more) for 1.7 times the processor time.
     ///
     /// Makes room for those. The last page of the source as it was found is left out: it is written, and so gives the file its
     /// length; and a copy that is killed before does not have it.
