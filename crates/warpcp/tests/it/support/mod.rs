@@ -12,8 +12,10 @@
 //! | `random` | numbers and bytes from a seed |
 //! | `garden` | random trees of everything, from a seed |
 //! | `skip` | what could not run is counted, never silent |
+//! | `failure` | what went wrong is said at once |
 
 pub(crate) mod compare;
+pub(crate) mod failure;
 pub(crate) mod garden;
 pub(crate) mod mount;
 pub(crate) mod plant;

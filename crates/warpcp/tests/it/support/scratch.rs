@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::skip;
+use super::{failure, skip};
 
 /// The file systems that behave differently under a copier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +88,7 @@ impl Scratch {
     #[track_caller]
     pub(crate) fn on(fs: Fs) -> Option<Scratch> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        failure::is_said_at_once();
         let Some(above) = fs.directory() else {
             skip(fs.name(), "no such file system here; scripts/test makes one as root");
             return None;

@@ -34,17 +34,25 @@ impl Snapshot {
     /// Asserts that the tree is as it was.
     #[track_caller]
     pub(crate) fn assert_unchanged(&self, root: &Path) {
+        if let Some(change) = self.first_change(root) {
+            panic!("{change}");
+        }
+    }
+
+    /// Says what is not as it was, if anything.
+    pub(crate) fn first_change(&self, root: &Path) -> Option<String> {
         let Snapshot(now) = Snapshot::of(root);
         for (path, was) in &self.0 {
-            let Some(is) = now.get(path) else { panic!("{} is gone", path.display()) };
+            let Some(is) = now.get(path) else {
+                return Some(format!("{} is gone", path.display()));
+            };
             if was != is {
                 let what = if was.content == is.content { "attributes" } else { "content" };
-                panic!("{} was changed: {what}", path.display());
+                return Some(format!("{} was changed: {what}", path.display()));
             }
         }
-        for path in now.keys() {
-            assert!(self.0.contains_key(path), "{} appeared", path.display());
-        }
+        let new = now.keys().find(|path| !self.0.contains_key(*path))?;
+        Some(format!("{} appeared", new.display()))
     }
 }
 
