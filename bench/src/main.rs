@@ -20,6 +20,7 @@ mod standing;
 mod stats;
 mod table;
 mod tool;
+mod wake;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

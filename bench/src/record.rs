@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::wake;
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Record {
     /// Data set and file systems: `w4@ext4`, `w1@ext4-xfs~cold`.
@@ -25,6 +27,9 @@ pub struct Record {
     /// Processor seconds that others used meanwhile: kernel threads for this copy, and strangers.
     pub others: f64,
     pub load: f64,
+    /// How much longer all processors took together than one alone, just before; 0 where nobody looked.
+    #[serde(default)]
+    pub together: f64,
     pub exit: i32,
 }
 
@@ -33,9 +38,9 @@ impl Record {
         self.user + self.system
     }
 
-    /// Nobody else took much of the machine.
+    /// Nobody else took much of the machine, as far as it can be seen.
     pub fn is_quiet(&self) -> bool {
-        self.others < 0.15 * self.wall + 0.02
+        self.others < 0.15 * self.wall + 0.02 && self.together <= wake::TOGETHER_MAX
     }
 }
 

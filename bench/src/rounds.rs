@@ -12,6 +12,7 @@ use crate::random::Random;
 use crate::record::{self, Record};
 use crate::stage::Stage;
 use crate::tool::text;
+use crate::wake;
 
 /// What one call of `bench run` was asked for.
 #[derive(Clone)]
@@ -71,13 +72,14 @@ pub fn measure(plan: &Plan, programs: &Programs, cell: &Cell) -> Result<(), Stri
                 ..run
             };
             eprintln!(
-                "{} {round} {name}: {:.3} s, cpu {:.3}, {} KiB, sync {:.2}, others {:.2}, exit {}",
+                "{} {round} {name}: {:.3} s, cpu {:.3}, {} KiB, sync {:.2}, others {:.2}, together {:.2}, exit {}",
                 cell.name,
                 record.wall,
                 record.cpu(),
                 record.peak_kib,
                 record.sync,
                 record.others,
+                record.together,
                 record.exit
             );
             record::append(&plan.out.join("runs.jsonl"), &record)?;
@@ -91,6 +93,7 @@ pub fn measure(plan: &Plan, programs: &Programs, cell: &Cell) -> Result<(), Stri
 /// Runs one command under the small helper.
 fn run(own: &Path, plan: &Plan, words: &[String]) -> Result<Record, String> {
     let load = machine::load();
+    let together = wake::wake();
     let busy = machine::busy_seconds();
     let output = Command::new(own.join("measure"))
         .args([plan.limit_seconds.to_string(), plan.nice.to_string()])
@@ -120,6 +123,7 @@ fn run(own: &Path, plan: &Plan, words: &[String]) -> Result<Record, String> {
         sync: 0.0,
         others: (busy - user - system).max(0.0),
         load,
+        together,
         exit: exit as i32,
     })
 }
