@@ -26,7 +26,7 @@ const fn side(
 }
 
 /// What the engine never does, only a floor can show: threads that help with a short file, or with one from a disk.
-const SIDES: [Side; 61] = [
+const SIDES: [Side; 64] = [
     side("clone_pays_from_bytes", "t1@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t4@btrfs", "warpcp", "warpcp-read_write"),
     side("clone_pays_from_bytes", "t1@xfs", "warpcp", "warpcp-clone"),
@@ -86,6 +86,9 @@ const SIDES: [Side; 61] = [
     side("COMPANY_PAYS_FOR", "d10@ext4", "warpcp", "warpcp-j2"),
     side("COMPANY_PAYS_FOR", "d300@tmpfs", "warpcp", "warpcp-j1"),
     side("COMPANY_PAYS_FOR", "d300@ext4", "warpcp", "warpcp-j1"),
+    side("COMPANY_PAYS_ON_BTRFS_FOR", "d100@btrfs", "warpcp", "warpcp-j2"),
+    side("COMPANY_PAYS_ON_BTRFS_FOR", "w2@btrfs", "warpcp", "warpcp-j2"),
+    side("COMPANY_PAYS_ON_BTRFS_FOR", "d300@btrfs", "warpcp", "warpcp-j1"),
     side("COMPANY_PAYS_FROM_BYTES", "w2@ext4", "warpcp", "warpcp-j1"),
     side("a dirty source is cloned", "o512@btrfs~dirty", "warpcp", "warpcp-j1-read_write"),
     side("a dirty source is cloned", "o512@xfs~dirty", "warpcp", "warpcp-j1-read_write"),

@@ -13,14 +13,14 @@ use super::handles::{Handles, LastParent, Pair};
 use super::outlet::{Message, Outlet};
 use super::pool::{Level, Name, Pool, Work};
 use super::{
-    COMPANY_ASKED_AFTER, COMPANY_PAYS_FOR, COMPANY_PAYS_FROM_BYTES, NAMES_IN_A_DIRECTORY, Run,
-    clones_big_files,
+    COMPANY_ASKED_AFTER, COMPANY_ASKED_ON_BTRFS_AFTER, COMPANY_PAYS_FOR, COMPANY_PAYS_FROM_BYTES,
+    COMPANY_PAYS_ON_BTRFS_FOR, NAMES_IN_A_DIRECTORY, Run, clones_big_files,
 };
 use crate::copier::Candidate;
 use crate::error::{Error, Operation, Result};
 use crate::file::{self, Fast, Host, Leaf, Linked, Spot, Starting, Tools, copy_leaf};
 use crate::options::{Symlinks, Sync};
-use crate::plan::{Facts, Identity, Kind};
+use crate::plan::{Facts, FileSystem, Identity, Kind};
 use crate::report::{FileReport, InPlace, Outcome, StagingUsed, TreeReport};
 use crate::sys::{self, Borrowed, Lend, Listed, Listing};
 use crate::watch::Question;
@@ -121,7 +121,22 @@ impl<'a> Worker<'a> {
             return false;
         }
         let elapsed = now.saturating_duration_since(begin);
-        elapsed >= COMPANY_ASKED_AFTER && self.time_left(elapsed) >= COMPANY_PAYS_FOR
+        let left = self.time_left(elapsed);
+        if elapsed < COMPANY_ASKED_AFTER || left < COMPANY_PAYS_FOR {
+            return false;
+        }
+        let pays_anywhere =
+            elapsed >= COMPANY_ASKED_ON_BTRFS_AFTER && left >= COMPANY_PAYS_ON_BTRFS_FOR;
+        pays_anywhere || !self.is_on_btrfs()
+    }
+
+    /// Whether what comes next goes to Btrfs.
+    fn is_on_btrfs(&mut self) -> bool {
+        let Some(level) = self.levels.last() else { return false };
+        let device = level.dir.into.device;
+        self.handles
+            .pair(&level.dir)
+            .is_ok_and(|pair| self.tools.file_system(pair.target(), device) == FileSystem::Btrfs)
     }
 
     /// How long what is left takes, as far as names tell, if each takes what those before took. One file is for nobody else.
