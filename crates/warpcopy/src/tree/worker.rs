@@ -174,6 +174,9 @@ impl<'a> Worker<'a> {
 
     fn takes_long(&mut self, directory: Borrowed<'_>, name: &OsStr, follow: bool) -> bool {
         let run = self.run;
+        if run.clones_big_files.get() == Some(&true) {
+            return false;
+        }
         let is_cloned =
             || *run.clones_big_files.get_or_init(|| clones_big_files(run.context, run.transfers));
         let is_long = sys::facts_at(directory, name, follow).is_ok_and(|facts| {
