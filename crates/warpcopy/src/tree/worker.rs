@@ -130,7 +130,7 @@ impl<'a> Worker<'a> {
         pays_anywhere || !self.is_on_btrfs()
     }
 
-    /// Whether what comes next goes to Btrfs.
+    /// Whether what comes next goes to Btrfs; of operands that is not known.
     fn is_on_btrfs(&mut self) -> bool {
         let Some(level) = self.levels.last() else { return false };
         let device = level.dir.into.device;
@@ -174,6 +174,7 @@ impl<'a> Worker<'a> {
 
     fn takes_long(&mut self, directory: Borrowed<'_>, name: &OsStr, follow: bool) -> bool {
         let run = self.run;
+        // Then nothing does, and its length need not be asked for.
         if run.clones_big_files.get() == Some(&true) {
             return false;
         }
